@@ -1,0 +1,82 @@
+# Everything here needs Go 1.26, gcc, make and git. The first run downloads Go modules.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+KILLS ?= 20
+
+# SQLite is C. Setting CGO_CFLAGS replaces Go's own "-O2 -g", so they are repeated.
+export CGO_ENABLED := 1
+export CGO_CFLAGS := -O2 -g -DHAVE_FDATASYNC=1
+
+TAGS := sqlite_omit_load_extension netgo osusergo
+LDFLAGS := -s -w -X main.version=$(VERSION)
+BUILD := go build -trimpath -tags '$(TAGS)'
+
+GOLANGCI_LINT := CGO_ENABLED=0 go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+SQLC := CGO_ENABLED=0 go run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1
+
+# Tests that need a browser or a database server are Go modules of their own.
+TEST_MODULES := $(patsubst %/go.mod,%,$(wildcard e2e/go.mod pgtest/go.mod))
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: build ## Try Trak with made-up data on http://localhost:3000
+	./trak demo
+
+.PHONY: run
+run: build ## Serve with the settings of the environment (see .env.example)
+	./trak serve
+
+.PHONY: build
+build: ## Build ./trak
+	$(BUILD) -ldflags '$(LDFLAGS)' -o trak .
+
+.PHONY: static
+static: ## Build ./trak without any shared library, for containers and other distributions
+	$(BUILD) -ldflags '$(LDFLAGS) -extldflags -static' -o trak .
+
+.PHONY: test
+test: chromium ## Run all tests, those in a real browser included
+	go test -race -timeout 30m ./...
+	@set -e; for module in $(TEST_MODULES); do (cd $$module && set -x && go test -race -timeout 30m ./...); done
+
+.PHONY: chromium
+chromium: # a browser for the tests, from the distribution when there is none
+	@./.ci/chromium
+
+.PHONY: lint
+lint: ## Check format, go vet and golangci-lint
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	$(GOLANGCI_LINT) run --timeout 10m
+
+.PHONY: generate
+generate: ## Make generated files again: queries, the sandbox's fixtures, licences
+	$(SQLC) generate
+	go generate ./...
+	$(MAKE) --no-print-directory licenses
+
+.PHONY: licenses
+licenses: # part of generate
+	./.ci/licenses
+
+.PHONY: bench
+bench: build ## Measure speed against the goals of docs/performance.md
+	go run ./bench -trak ./trak
+
+.PHONY: torture
+torture: build ## Kill the server under load KILLS times; nothing acknowledged may be lost
+	go run ./bench/torture -trak ./trak -kills $(KILLS)
+
+.PHONY: vendor
+vendor: ## Fetch the files of static/VENDOR.md again (needs npm)
+	sh static/vendor.sh
+
+.PHONY: vendor-check
+vendor-check: ## Compare the vendored files with their checksums
+	cd static && awk 'NF == 7 && $$3 ~ /^sha512-/ { print $$6 "  " $$5 }' VENDOR.md | sha256sum --check --quiet

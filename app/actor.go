@@ -1,0 +1,154 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"trak/db"
+)
+
+// Errors that handlers map to a status code, in one place.
+var (
+	// ErrNotFound also stands for what belongs to another workspace: nobody learns that it is there.
+	ErrNotFound = errors.New("not found")
+	// ErrForbidden is a missing permission inside one's own workspace.
+	ErrForbidden = errors.New("not allowed")
+	// ErrConflict means that somebody changed it meanwhile.
+	ErrConflict = errors.New("changed meanwhile")
+	// ErrSignedOut means that nobody is signed in.
+	ErrSignedOut = errors.New("not signed in")
+)
+
+// NotAllowed is the ErrForbidden that says what was missing and who has it.
+type NotAllowed struct {
+	Permission Permission
+	Managers   []string // names of those who may
+}
+
+func (e *NotAllowed) Error() string { return "not allowed to " + string(e.Permission) }
+
+// Is makes errors.Is(err, ErrForbidden) true.
+func (e *NotAllowed) Is(target error) bool { return target == ErrForbidden }
+
+// Actor is who does it: made once for a request below /w/{slug}, from the session and the
+// membership. Role is never kept in a session.
+type Actor struct {
+	UserID      string
+	WorkspaceID string
+	Role        Role
+	Workspace   Workspace
+}
+
+// Workspace is what pages and use-cases need to know of the workspace itself.
+type Workspace struct {
+	ID, Slug, Name, Address, Country, Currency, Locale, TimeZone string
+	TermsDays                                                    int64
+}
+
+// Location is the workspace's time zone; due dates begin and end there.
+func (w Workspace) Location() *time.Location {
+	l, err := time.LoadLocation(w.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return l
+}
+
+// May says whether the actor has the permission, for buttons.
+func (a Actor) May(p Permission) bool { return a.Role.May(p) }
+
+// need is the first line of a use-case.
+func (a *App) need(ctx context.Context, actor Actor, p Permission) error {
+	if actor.WorkspaceID == "" {
+		return ErrNotFound
+	}
+	if actor.Role.May(p) {
+		return nil
+	}
+	e := &NotAllowed{Permission: p}
+	err := a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		rows, err := q.ManagersOfWorkspace(ctx, actor.WorkspaceID)
+		for _, r := range rows {
+			e.Managers = append(e.Managers, r.Name)
+		}
+		return err
+	})
+	if err != nil {
+		a.log.Error("list who may", "error", err)
+	}
+	return e
+}
+
+// ActorIn makes the actor of a request. ErrNotFound when the user is no member.
+func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
+	var m db.MembershipBySlugRow
+	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		m, err = q.MembershipBySlug(ctx, db.MembershipBySlugParams{UserID: userID, Slug: slug})
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return Actor{}, ErrNotFound
+	}
+	if err != nil {
+		return Actor{}, fmt.Errorf("look up membership: %w", err)
+	}
+	return Actor{UserID: userID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: Workspace{
+		ID: m.WorkspaceID, Slug: m.Slug, Name: m.Name, Address: m.Address, Country: m.Country,
+		Currency: m.Currency, Locale: m.Locale, TimeZone: m.TimeZone, TermsDays: m.TermsDays,
+	}}, nil
+}
+
+// ActorForPoll is ActorIn for status polls, which may use an answer that is at most 2 s old.
+// Any change of a membership, session or user drops what is kept.
+func (a *App) ActorForPoll(ctx context.Context, userID, slug string) (Actor, error) {
+	key := userID + "\x00" + slug
+	if actor, ok := a.actors.get(key); ok {
+		return actor, nil
+	}
+	actor, err := a.ActorIn(ctx, userID, slug)
+	if err == nil {
+		a.actors.put(key, actor)
+	}
+	return actor, err
+}
+
+const actorAge = 2 * time.Second
+
+type actors struct {
+	now func() time.Time
+	mu  sync.Mutex
+	m   map[string]keptActor
+}
+
+type keptActor struct {
+	Actor
+	until time.Time
+}
+
+func newActors(now func() time.Time) *actors { return &actors{now: now, m: map[string]keptActor{}} }
+
+func (k *actors) get(key string) (Actor, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	a, ok := k.m[key]
+	return a.Actor, ok && k.now().Before(a.until)
+}
+
+func (k *actors) put(key string, a Actor) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.m) >= 10_000 {
+		clear(k.m)
+	}
+	k.m[key] = keptActor{a, k.now().Add(actorAge)}
+}
+
+func (k *actors) drop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.m)
+}

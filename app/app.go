@@ -1,0 +1,152 @@
+// Package app is the use-cases: who may do it, in which transaction, with which side effects.
+//
+// Every use-case of a workspace takes an Actor first and starts with the permission it needs;
+// each that writes leaves an audit record. What needs Stripe is written down first, called
+// outside of any transaction, and its answer stored by a second one.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"trak/auth"
+	"trak/connect"
+	"trak/db"
+	"trak/jobs"
+)
+
+// Config is what the use-cases are built from. main.go makes each part once.
+type Config struct {
+	DB     *db.DB
+	Stripe *connect.Client
+	// AppURL is where people reach Trak, without a trailing slash. Every absolute address that
+	// Trak gives away begins with it.
+	AppURL string
+	// WebhookSecrets are those of the configuration; one that `trak webhook ensure` made is
+	// kept in the database beside them.
+	WebhookSecrets []string
+	Secrets        *auth.Box // encrypts what rests in the database
+	Limits         *auth.Limits
+	Now            func() time.Time
+	Logger         *slog.Logger
+}
+
+// App is the product without its pages.
+type App struct {
+	db       *db.DB
+	stripe   *connect.Client
+	url      string
+	secrets  *auth.Box
+	limits   *auth.Limits
+	now      func() time.Time
+	log      *slog.Logger
+	live     bool
+	install  string
+	versions *versions
+	actors   *actors
+	webhook  webhookSecrets
+	jobs     *jobs.Engine
+}
+
+// New builds the use-cases. It reads the installation's id and kept secrets from the database.
+func New(ctx context.Context, c Config) (*App, error) {
+	a := &App{
+		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
+		live: c.Stripe.Livemode(), versions: newVersions(), actors: newActors(c.Now),
+	}
+	var err error
+	if a.install, err = InstallID(ctx, c.DB); err != nil {
+		return nil, err
+	}
+	if err := a.loadWebhookSecrets(ctx, c.WebhookSecrets); err != nil {
+		return nil, err
+	}
+	a.jobs = jobs.New(a.kinds(), a.now, a.log)
+	return a, nil
+}
+
+// Start begins the work that is due in the background; Stop ends it after what is under way.
+func (a *App) Start() { a.jobs.Start() }
+
+// Stop waits for the background work that is under way.
+func (a *App) Stop() { a.jobs.Stop() }
+
+// Livemode says whether the configured Stripe key is a live one.
+func (a *App) Livemode() bool { return a.live }
+
+// Ping says whether the database answers.
+func (a *App) Ping(ctx context.Context) error { return a.db.Ping(ctx) }
+
+// InstallID is the id of this installation, made on its first start. It is part of every
+// idempotency key and of the metadata at Stripe.
+func InstallID(ctx context.Context, d *db.DB) (id string, err error) {
+	err = d.Update(ctx, db.System, func(tx *db.Tx) error {
+		was, err := tx.InstallationValue(ctx, "id")
+		if err == nil {
+			id = string(was)
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		id = newToken()
+		return tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: "id", Value: []byte(id)})
+	})
+	if err != nil {
+		return "", fmt.Errorf("installation id: %w", err)
+	}
+	return id, nil
+}
+
+func (a *App) nowMicro() int64 { return a.now().UnixMicro() }
+
+// newID is a UUIDv7: sortable by time, unique without asking anybody, and never a secret.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// newToken is 128 random bits for an address that only its holder knows.
+func newToken() string {
+	b := make([]byte, 16)
+	if _, err := rand.Read(b); err != nil {
+		panic(err) // never happens (crypto/rand)
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// record leaves the audit record of a change: who did what to what, before and after.
+func record(ctx context.Context, tx *db.Tx, actor Actor, action, subject string, before, after any) error {
+	err := tx.InsertAudit(ctx, db.InsertAuditParams{
+		ID: newID(), WorkspaceID: optional(actor.WorkspaceID), UserID: optional(actor.UserID),
+		Action: action, Subject: subject, Before: asJSON(before), After: asJSON(after), At: tx.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("record %s: %w", action, err)
+	}
+	return nil
+}
+
+func asJSON(v any) string {
+	if v == nil {
+		return ""
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Sprintf("%q", err.Error())
+	}
+	return string(b)
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,368 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"trak/billing"
+	"trak/db"
+)
+
+// matchAfter is how long a payment may wait for the session that says which link it came
+// through, before that session is looked for at Stripe.
+const matchAfter = 10 * time.Second
+
+// fold merges facts of one account into the stored ones and brings what depends on them up to
+// date: payments, then invoices, then links. All of it happens in the caller's transaction.
+type fold struct {
+	a       *App
+	tx      *db.Tx
+	account db.Account
+	acct    string // Stripe's id of it
+	touched struct {
+		intents  map[string]billing.Intent // with what was said of them
+		invoices map[string]bool
+	}
+	payments map[string]billing.Payment // computed in this fold, by intent
+}
+
+// applyFacts is the one way by which anything that Stripe said gets into the books: webhooks,
+// replays, objects read again and a client's return all come through here.
+func (a *App) applyFacts(ctx context.Context, tx *db.Tx, account db.Account, f billing.Facts) error {
+	if account.StripeAccountID == nil {
+		return fmt.Errorf("facts for an account without an id (%s)", account.ID)
+	}
+	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, payments: map[string]billing.Payment{}}
+	x.touched.intents = map[string]billing.Intent{}
+	x.touched.invoices = map[string]bool{}
+	for _, step := range []func(context.Context, billing.Facts) error{x.sessions, x.intents, x.charges, x.refunds} {
+		if err := step(ctx, f); err != nil {
+			return err
+		}
+	}
+	for id, said := range x.touched.intents {
+		if err := x.payment(ctx, id, said); err != nil {
+			return fmt.Errorf("payment %s: %w", id, err)
+		}
+	}
+	for id := range x.touched.invoices {
+		if err := x.invoice(ctx, id); err != nil {
+			return fmt.Errorf("invoice %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// touch marks an intent, so that its payment is computed again.
+func (x *fold) touch(intent string) {
+	if _, ok := x.touched.intents[intent]; !ok && intent != "" {
+		x.touched.intents[intent] = billing.Intent{ID: intent}
+	}
+}
+
+func (x *fold) sessions(ctx context.Context, f billing.Facts) error {
+	for _, said := range f.Sessions {
+		row, err := x.tx.SessionByID(ctx, db.SessionByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, SessionID: said.ID})
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read session %s: %w", said.ID, err)
+		}
+		known := err == nil
+		was := sessionOf(row)
+		now := said
+		if known {
+			now = billing.MergeSession(was, said)
+		}
+		if !known || now != was {
+			err = x.tx.UpsertSession(ctx, db.UpsertSessionParams{
+				StripeAccountID: x.acct, SessionID: now.ID, WorkspaceID: x.account.WorkspaceID, StripeLinkID: now.LinkID,
+				PaymentIntentID: now.IntentID, Rank: int64(now.Rank), Amount: now.Amount, Currency: now.Currency,
+				Livemode: now.Livemode, PaidAt: now.PaidAt,
+			})
+			if err != nil {
+				return fmt.Errorf("store session %s: %w", said.ID, err)
+			}
+		}
+		x.touch(now.IntentID)
+		if invoice, err := x.invoiceOfLink(ctx, now.LinkID); err != nil {
+			return err
+		} else if invoice != "" {
+			x.touched.invoices[invoice] = true
+		}
+	}
+	return nil
+}
+
+func (x *fold) intents(_ context.Context, f billing.Facts) error {
+	for _, said := range f.Intents {
+		x.touch(said.ID)
+		x.touched.intents[said.ID] = billing.MergeIntent(x.touched.intents[said.ID], said)
+	}
+	return nil
+}
+
+func (x *fold) charges(ctx context.Context, f billing.Facts) error {
+	for _, said := range f.Charges {
+		if said.IntentID == "" {
+			said.IntentID = said.ID // made without an intent, as old integrations do: a payment all the same
+		}
+		row, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: said.ID})
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read charge %s: %w", said.ID, err)
+		}
+		known := err == nil
+		was := chargeOf(row)
+		now := said
+		if known {
+			now = billing.MergeCharge(was, said)
+		}
+		if !known || now != was {
+			err = x.tx.UpsertCharge(ctx, db.UpsertChargeParams{
+				StripeAccountID: x.acct, ChargeID: now.ID, WorkspaceID: x.account.WorkspaceID, PaymentIntentID: now.IntentID,
+				Rank: int64(now.Rank), Amount: now.Amount, Captured: now.Captured, Currency: now.Currency, Livemode: now.Livemode,
+				Method: now.Method, Brand: now.Brand, Last4: now.Last4, FailureCode: now.FailureCode, FailureMessage: now.FailureMessage,
+				RefundHint: now.RefundHint, RefundHintAt: now.RefundHintAt, CreatedAt: now.CreatedAt, PaidAt: now.PaidAt,
+			})
+			if err != nil {
+				return fmt.Errorf("store charge %s: %w", said.ID, err)
+			}
+		}
+		x.touch(now.IntentID)
+	}
+	return nil
+}
+
+func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
+	for _, said := range f.Refunds {
+		row, err := x.tx.RefundByID(ctx, db.RefundByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, RefundID: said.ID})
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read refund %s: %w", said.ID, err)
+		}
+		now := said
+		if err == nil {
+			now = billing.MergeRefund(refundOf(row), said)
+		}
+		if err != nil || now != refundOf(row) {
+			err = x.tx.UpsertRefund(ctx, db.UpsertRefundParams{
+				StripeAccountID: x.acct, RefundID: now.ID, WorkspaceID: x.account.WorkspaceID, ChargeID: now.ChargeID,
+				PaymentIntentID: now.IntentID, Rank: int64(now.Rank), Amount: now.Amount, Currency: now.Currency,
+				Reason: now.Reason, FailureReason: now.FailureReason, CreatedAt: now.CreatedAt,
+			})
+			if err != nil {
+				return fmt.Errorf("store refund %s: %w", said.ID, err)
+			}
+		}
+		intent := now.IntentID
+		if intent == "" {
+			intent = now.ChargeID
+		}
+		if c, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: now.ChargeID}); err == nil {
+			intent = c.PaymentIntentID
+		} else if !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("read charge of refund %s: %w", said.ID, err)
+		}
+		x.touch(intent)
+	}
+	return nil
+}
+
+// payment computes one payment from all its facts and stores it.
+func (x *fold) payment(ctx context.Context, intent string, said billing.Intent) error {
+	key := db.PaymentByIntentParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, PaymentIntentID: intent}
+	row, err := x.tx.PaymentByIntent(ctx, key)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read: %w", err)
+	}
+	known := err == nil
+	if !known {
+		row = db.Payment{ID: newID(), WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, PaymentIntentID: intent, Livemode: x.account.Livemode}
+	}
+	was := row
+	f, err := paymentFacts(ctx, x.tx.Queries, row, said)
+	if err != nil {
+		return err
+	}
+	p := billing.PaymentOf(f)
+	x.payments[intent] = p
+	fillPayment(&row, f.Intent, p)
+	if row.InvoiceID == nil {
+		if row.InvoiceID, err = x.invoiceOf(ctx, f.Sessions); err != nil {
+			return err
+		}
+	}
+	if row.InvoiceID != nil {
+		x.touched.invoices[*row.InvoiceID] = true
+	} else if p.Gross > 0 || p.Processing {
+		// Money whose invoice is not known yet. Metadata alone never says it: the session does,
+		// and if its event doesn't come, it is looked for.
+		err := x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadIntent, ID: intent, At: x.tx.Now()}, matchAfter)
+		if err != nil {
+			return err
+		}
+	}
+	if known && samePayment(row, was) {
+		return nil
+	}
+	return x.tx.UpsertPayment(ctx, db.UpsertPaymentParams(row))
+}
+
+func samePayment(a, b db.Payment) bool {
+	if (a.InvoiceID == nil) != (b.InvoiceID == nil) {
+		return false
+	}
+	a.InvoiceID, b.InvoiceID = nil, nil
+	return a == b
+}
+
+func (x *fold) invoiceOf(ctx context.Context, sessions []billing.Session) (*string, error) {
+	for _, s := range sessions {
+		if invoice, err := x.invoiceOfLink(ctx, s.LinkID); err != nil || invoice != "" {
+			return optional(invoice), err
+		}
+	}
+	return nil, nil
+}
+
+func (x *fold) invoiceOfLink(ctx context.Context, stripeLink string) (string, error) {
+	if stripeLink == "" {
+		return "", nil
+	}
+	l, err := x.tx.LinkByStripeID(ctx, db.LinkByStripeIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, StripeLinkID: stripeLink})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("look up link %s: %w", stripeLink, err)
+	}
+	return l.InvoiceID, nil
+}
+
+// invoice computes one invoice's standing and stores it where it has changed.
+func (x *fold) invoice(ctx context.Context, id string) error {
+	inv, err := x.tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: x.account.WorkspaceID, ID: id})
+	if err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	facts, err := invoiceFacts(ctx, x.tx.Queries, inv, x.payments)
+	if err != nil {
+		return err
+	}
+	return x.a.storeStanding(ctx, x.tx, inv, billing.StandingOf(facts))
+}
+
+// storeStanding caches what the facts say and does what follows for the links. The version
+// rises in any case: what a page shows of the payments may have changed as well.
+func (a *App) storeStanding(ctx context.Context, tx *db.Tx, inv db.Invoice, s billing.Standing) error {
+	_, err := tx.SetInvoiceDerived(ctx, db.SetInvoiceDerivedParams{
+		WorkspaceID: inv.WorkspaceID, ID: inv.ID, Status: string(s.Status), Phase: string(s.Phase), Flags: strings.Join(s.Flags, " "),
+		Received: s.Received, Refunded: s.Refunded, Due: s.Due, UpdatedAt: tx.Now(),
+	})
+	if err != nil {
+		return fmt.Errorf("store standing: %w", err)
+	}
+	inv.Status, inv.Phase, inv.Due, inv.Version = string(s.Status), string(s.Phase), s.Due, inv.Version+1
+	if err := a.settleLinks(ctx, tx, inv); err != nil {
+		return err
+	}
+	a.changed(tx, inv)
+	return nil
+}
+
+// changed lets the pages that poll know, once the change is durable.
+func (a *App) changed(tx *db.Tx, inv db.Invoice) {
+	tx.AfterCommit(func() {
+		a.versions.raise(invoiceKey(inv.WorkspaceID, inv.ID), inv.Version)
+		a.versions.bump(inv.WorkspaceID)
+	})
+}
+
+// paymentFacts gathers all that is known of one payment intent.
+func paymentFacts(ctx context.Context, q *db.Queries, row db.Payment, said billing.Intent) (f billing.PaymentFacts, err error) {
+	f.Intent = billing.Intent{
+		ID: row.PaymentIntentID, Currency: row.Currency, Livemode: row.Livemode, Provisional: row.Provisional,
+		InvoiceHint: row.InvoiceHint, PaidAt: row.ProvisionalAt,
+	}
+	if said.ID != "" {
+		f.Intent = billing.MergeIntent(f.Intent, said)
+	}
+	sessions, err := q.SessionsOfIntent(ctx, db.SessionsOfIntentParams{WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, PaymentIntentID: row.PaymentIntentID})
+	if err != nil {
+		return f, fmt.Errorf("read sessions: %w", err)
+	}
+	for _, s := range sessions {
+		f.Sessions = append(f.Sessions, sessionOf(s))
+	}
+	charges, err := q.ChargesOfIntent(ctx, db.ChargesOfIntentParams{WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, PaymentIntentID: row.PaymentIntentID})
+	if err != nil {
+		return f, fmt.Errorf("read charges: %w", err)
+	}
+	for _, c := range charges {
+		f.Charges = append(f.Charges, chargeOf(c))
+		refunds, err := q.RefundsOfCharge(ctx, db.RefundsOfChargeParams{WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, ChargeID: c.ChargeID})
+		if err != nil {
+			return f, fmt.Errorf("read refunds: %w", err)
+		}
+		for _, r := range refunds {
+			f.Refunds = append(f.Refunds, refundOf(r))
+		}
+	}
+	return f, nil
+}
+
+// invoiceFacts gathers all that an invoice's standing depends on. computed holds payments that
+// the caller has computed already, by intent.
+func invoiceFacts(ctx context.Context, q *db.Queries, inv db.Invoice, computed map[string]billing.Payment) (billing.InvoiceFacts, error) {
+	f := billing.InvoiceFacts{Decided: billing.Status(inv.Decided), Currency: inv.Currency, Livemode: inv.Livemode, Total: inv.Total}
+	payments, err := q.PaymentsOfInvoice(ctx, db.PaymentsOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: &inv.ID})
+	if err != nil {
+		return f, fmt.Errorf("read payments: %w", err)
+	}
+	for _, row := range payments {
+		p, ok := computed[row.PaymentIntentID]
+		if !ok {
+			facts, err := paymentFacts(ctx, q, row, billing.Intent{})
+			if err != nil {
+				return f, err
+			}
+			p = billing.PaymentOf(facts)
+		}
+		f.Payments = append(f.Payments, p)
+	}
+	return f, nil
+}
+
+// fillPayment writes what the facts add up to into the row that caches it.
+func fillPayment(row *db.Payment, intent billing.Intent, p billing.Payment) {
+	row.Currency, row.Provisional, row.ProvisionalAt, row.InvoiceHint = p.Currency, intent.Provisional, intent.PaidAt, intent.InvoiceHint
+	row.Status, row.Gross, row.Refunded, row.Lost = string(p.Status), p.Gross, p.Refunded+p.StillOwed, p.Lost
+	c := p.Charge
+	row.ChargeID, row.Method, row.Brand, row.Last4 = c.ID, c.Method, c.Brand, c.Last4
+	row.FailureCode, row.FailureMessage = c.FailureCode, c.FailureMessage
+	row.HappenedAt = p.HappenedAt
+}
+
+func sessionOf(r db.CheckoutSession) billing.Session {
+	return billing.Session{
+		ID: r.SessionID, LinkID: r.StripeLinkID, IntentID: r.PaymentIntentID, Rank: billing.Rank(r.Rank), Amount: r.Amount,
+		Currency: r.Currency, Livemode: r.Livemode, PaidAt: r.PaidAt,
+	}
+}
+
+func chargeOf(r db.Charge) billing.Charge {
+	return billing.Charge{
+		ID: r.ChargeID, IntentID: r.PaymentIntentID, Rank: billing.Rank(r.Rank), Amount: r.Amount, Captured: r.Captured,
+		Currency: r.Currency, Livemode: r.Livemode, Method: r.Method, Brand: r.Brand, Last4: r.Last4,
+		FailureCode: r.FailureCode, FailureMessage: r.FailureMessage, RefundHint: r.RefundHint, RefundHintAt: r.RefundHintAt,
+		CreatedAt: r.CreatedAt, PaidAt: r.PaidAt,
+	}
+}
+
+func refundOf(r db.Refund) billing.Refund {
+	return billing.Refund{
+		ID: r.RefundID, ChargeID: r.ChargeID, IntentID: r.PaymentIntentID, Rank: billing.Rank(r.Rank), Amount: r.Amount,
+		Currency: r.Currency, Reason: r.Reason, FailureReason: r.FailureReason, CreatedAt: r.CreatedAt, StillOwed: r.StillOwed,
+	}
+}

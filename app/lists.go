@@ -1,0 +1,311 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"trak/billing"
+	"trak/db"
+)
+
+// Tabs of the list of invoices.
+const (
+	TabAll     = ""
+	TabOpen    = "open"
+	TabOverdue = "overdue"
+	TabPaid    = "paid"
+	TabDrafts  = "draft"
+	TabClosed  = "closed"
+)
+
+const (
+	invoicesPerPage = 50
+	paymentsPerPage = 50
+	// countTo is where the counters of tabs stop ("999+"), so that none scans a workspace.
+	countTo = 1000
+)
+
+// Cursor is where the next page of a list begins; the zero value is the first page.
+type Cursor struct {
+	At   int64 // of lists by time
+	Date string
+	ID   string
+}
+
+// Row is one invoice of the list.
+type Row struct {
+	db.InvoiceRowRow
+	Label   billing.Label
+	Overdue bool
+	Late    int // days past the due date
+	// Waiting says that it may still change, so that the list keeps asking.
+	Waiting bool
+}
+
+// Client is the name to show: the finalized invoice's own, or that of the draft's client.
+func (r Row) Client() string {
+	if r.BuyerName != "" {
+		return r.BuyerName
+	}
+	return r.ClientName
+}
+
+// Invoices returns a page of the list under a tab, newest first (overdue: oldest due date
+// first). next is nil on the last page. Members may see it.
+func (a *App) Invoices(ctx context.Context, actor Actor, tab string, from Cursor) (rows []Row, next *Cursor, err error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return nil, nil, err
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		list, err := a.listInvoices(ctx, q, actor, tab, from)
+		if err != nil {
+			return fmt.Errorf("list invoices: %w", err)
+		}
+		if len(list) > invoicesPerPage {
+			list = list[:invoicesPerPage]
+			last := list[len(list)-1]
+			next = &Cursor{At: last.CreatedAt, Date: last.DueDate, ID: last.ID}
+		}
+		for _, r := range list {
+			rows = append(rows, a.row(actor, r))
+		}
+		return nil
+	})
+	return rows, next, err
+}
+
+func (a *App) listInvoices(ctx context.Context, q *db.Queries, actor Actor, tab string, from Cursor) (list []db.InvoiceRowRow, err error) {
+	if from.ID == "" {
+		from.At = math.MaxInt64
+	}
+	w, live, n := actor.WorkspaceID, a.live, int64(invoicesPerPage+1)
+	switch tab {
+	case TabAll:
+		got, err := q.ListInvoices(ctx, db.ListInvoicesParams{WorkspaceID: w, Livemode: live, BeforeAt: from.At, BeforeID: from.ID, Max: n})
+		return convert(got, func(r db.ListInvoicesRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }), err
+	case TabOverdue:
+		today := billing.Today(actor.Workspace.Location(), a.now())
+		got, err := q.ListOverdueInvoices(ctx, db.ListOverdueInvoicesParams{WorkspaceID: w, Livemode: live, Today: string(today), AfterDate: from.Date, AfterID: from.ID, Max: n})
+		return convert(got, func(r db.ListOverdueInvoicesRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }), err
+	case TabOpen, TabPaid, TabDrafts, TabClosed:
+		got, err := q.ListInvoicesInPhase(ctx, db.ListInvoicesInPhaseParams{WorkspaceID: w, Livemode: live, Phase: tab, BeforeAt: from.At, BeforeID: from.ID, Max: n})
+		return convert(got, func(r db.ListInvoicesInPhaseRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }), err
+	}
+	return nil, ErrNotFound
+}
+
+func convert[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, len(list))
+	for i, v := range list {
+		out[i] = f(v)
+	}
+	return out
+}
+
+func (a *App) row(actor Actor, r db.InvoiceRowRow) Row {
+	today := billing.Today(actor.Workspace.Location(), a.now())
+	look := billing.Look{
+		Status: billing.Status(r.Status), Flags: strings.Fields(r.Flags), DueDate: billing.Date(r.DueDate), Today: today,
+		Sent: r.SentAt > 0, Viewed: r.ViewedAt > 0,
+	}
+	row := Row{InvoiceRowRow: r, Label: billing.LabelOf(look), Overdue: look.Overdue()}
+	if row.Overdue {
+		row.Late = daysBetween(r.DueDate, string(today))
+	}
+	standing := billing.Standing{Phase: billing.Phase(r.Phase), Flags: look.Flags}
+	row.Waiting = r.Phase != string(billing.PhaseDraft) && !standing.Final()
+	return row
+}
+
+func daysBetween(from, to string) int {
+	a, err1 := time.Parse(time.DateOnly, from)
+	b, err2 := time.Parse(time.DateOnly, to)
+	if err1 != nil || err2 != nil {
+		return 0
+	}
+	return int(b.Sub(a).Hours() / 24)
+}
+
+// InvoiceRows returns some rows of the list again, for its live update; ids that are not the
+// workspace's are left out.
+func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows []Row, err error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return nil, err
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		for _, id := range ids[:min(len(ids), invoicesPerPage)] {
+			r, err := q.InvoiceRow(ctx, db.InvoiceRowParams{WorkspaceID: actor.WorkspaceID, ID: id})
+			if err == nil {
+				rows = append(rows, a.row(actor, r))
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// Counts are the numbers on the tabs; each stops at a thousand.
+type Counts struct{ All, Open, Overdue, Paid, Drafts, Closed int64 }
+
+// InvoiceCounts counts the workspace's invoices by tab. Members may see it.
+func (a *App) InvoiceCounts(ctx context.Context, actor Actor) (c Counts, err error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return c, err
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		if c.All, err = q.CountInvoices(ctx, db.CountInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Max: countTo}); err != nil {
+			return fmt.Errorf("count invoices: %w", err)
+		}
+		for _, t := range []struct {
+			phase billing.Phase
+			n     *int64
+		}{{billing.PhaseOpen, &c.Open}, {billing.PhasePaid, &c.Paid}, {billing.PhaseDraft, &c.Drafts}, {billing.PhaseClosed, &c.Closed}} {
+			*t.n, err = q.CountInvoicesInPhase(ctx, db.CountInvoicesInPhaseParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Phase: string(t.phase), Max: countTo})
+			if err != nil {
+				return fmt.Errorf("count %s invoices: %w", t.phase, err)
+			}
+		}
+		c.Overdue, err = a.countOverdue(ctx, q, actor)
+		return err
+	})
+	return c, err
+}
+
+func (a *App) countOverdue(ctx context.Context, q *db.Queries, actor Actor) (int64, error) {
+	today := billing.Today(actor.Workspace.Location(), a.now())
+	n, err := q.CountOverdueInvoices(ctx, db.CountOverdueInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Today: string(today), Max: countTo})
+	if err != nil {
+		return 0, fmt.Errorf("count overdue invoices: %w", err)
+	}
+	return n, nil
+}
+
+// OverdueCount is the number beside Invoices in the sidebar.
+func (a *App) OverdueCount(ctx context.Context, actor Actor) (n int64, err error) {
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		n, err = a.countOverdue(ctx, q, actor)
+		return err
+	})
+	return n, err
+}
+
+// PaymentRow is one payment of the history.
+type PaymentRow struct {
+	db.ListPaymentsRow
+	Label billing.Label
+}
+
+// Payments returns a page of the payment history, newest first. Members may see it.
+func (a *App) Payments(ctx context.Context, actor Actor, from Cursor) (rows []PaymentRow, next *Cursor, err error) {
+	if err := a.need(ctx, actor, ViewPayments); err != nil {
+		return nil, nil, err
+	}
+	if from.ID == "" {
+		from.At = math.MaxInt64
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		list, err := q.ListPayments(ctx, db.ListPaymentsParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, BeforeAt: from.At, BeforeID: from.ID, Max: paymentsPerPage + 1})
+		if err != nil {
+			return fmt.Errorf("list payments: %w", err)
+		}
+		if len(list) > paymentsPerPage {
+			list = list[:paymentsPerPage]
+			last := list[len(list)-1]
+			next = &Cursor{At: last.HappenedAt, ID: last.ID}
+		}
+		for _, p := range list {
+			rows = append(rows, PaymentRow{p, billing.LabelOfStatus(billing.Status(p.Status))})
+		}
+		return nil
+	})
+	return rows, next, err
+}
+
+// Sum is an amount in one currency, and of how many.
+type Sum struct {
+	Money billing.Money
+	Count int64
+}
+
+// Overview is the first page of the payments section. Currencies are never added up; the
+// workspace's own comes first.
+type Overview struct {
+	Received    []Sum // this month, refunds taken off
+	Outstanding []Sum
+	Overdue     []Sum
+	OldestLate  int // days
+	MonthStart  time.Time
+	Latest      []PaymentRow
+	Attention   []Row // overdue, a few
+	Invoices    int64 // any at all, for the first-run check-list
+}
+
+// Overview sums up where the workspace stands. Members may see it.
+func (a *App) Overview(ctx context.Context, actor Actor) (o Overview, err error) {
+	if err := a.need(ctx, actor, ViewPayments); err != nil {
+		return o, err
+	}
+	const few = 5
+	zone := actor.Workspace.Location()
+	now := a.now().In(zone)
+	o.MonthStart = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, zone)
+	today := billing.Today(zone, a.now())
+	w := actor.WorkspaceID
+	err = a.db.View(ctx, db.Scope(w), func(q *db.Queries) error {
+		received, err := q.ReceivedTotals(ctx, db.ReceivedTotalsParams{WorkspaceID: w, Livemode: a.live, Since: o.MonthStart.UnixMicro(), Until: o.MonthStart.AddDate(0, 1, 0).UnixMicro()})
+		if err != nil {
+			return fmt.Errorf("sum payments: %w", err)
+		}
+		for _, r := range received {
+			o.Received = append(o.Received, Sum{billing.Money{Minor: r.Gross - r.Refunded, Currency: r.Currency}, r.Payments})
+		}
+		outstanding, err := q.OutstandingTotals(ctx, db.OutstandingTotalsParams{WorkspaceID: w, Livemode: a.live})
+		if err != nil {
+			return fmt.Errorf("sum outstanding: %w", err)
+		}
+		for _, r := range outstanding {
+			o.Outstanding = append(o.Outstanding, Sum{billing.Money{Minor: r.Due, Currency: r.Currency}, r.Invoices})
+		}
+		overdue, err := q.OverdueTotals(ctx, db.OverdueTotalsParams{WorkspaceID: w, Livemode: a.live, Today: string(today)})
+		if err != nil {
+			return fmt.Errorf("sum overdue: %w", err)
+		}
+		for _, r := range overdue {
+			o.Overdue = append(o.Overdue, Sum{billing.Money{Minor: r.Due, Currency: r.Currency}, r.Invoices})
+			o.OldestLate = max(o.OldestLate, daysBetween(r.Oldest, string(today)))
+		}
+		late, err := a.listInvoices(ctx, q, actor, TabOverdue, Cursor{})
+		if err != nil {
+			return fmt.Errorf("list overdue: %w", err)
+		}
+		for _, r := range late[:min(len(late), few)] {
+			o.Attention = append(o.Attention, a.row(actor, r))
+		}
+		latest, err := q.ListPayments(ctx, db.ListPaymentsParams{WorkspaceID: w, Livemode: a.live, BeforeAt: math.MaxInt64, Max: few})
+		if err != nil {
+			return fmt.Errorf("list latest payments: %w", err)
+		}
+		for _, p := range latest {
+			o.Latest = append(o.Latest, PaymentRow{p, billing.LabelOfStatus(billing.Status(p.Status))})
+		}
+		o.Invoices, err = q.CountInvoices(ctx, db.CountInvoicesParams{WorkspaceID: w, Livemode: a.live, Max: 1})
+		return err
+	})
+	for _, sums := range [][]Sum{o.Received, o.Outstanding, o.Overdue} {
+		ownFirst(sums, actor.Workspace.Currency)
+	}
+	return o, err
+}
+
+// ownFirst moves the workspace's own currency to the front.
+func ownFirst(sums []Sum, currency string) {
+	for i, s := range sums {
+		if s.Money.Currency == currency {
+			copy(sums[1:i+1], sums[:i])
+			sums[0] = s
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package app
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"trak/billing"
+	"trak/connect"
+	"trak/db"
+	"trak/jobs"
+)
+
+// workRead fetches one object again from Stripe, in the version that Trak speaks, and feeds
+// what it finds through the same fold as every event.
+func (a *App) workRead(ctx context.Context, due db.DueReadsRow) (bool, error) {
+	key := db.ClaimReadParams{WorkspaceID: due.WorkspaceID, StripeAccountID: due.StripeAccountID, Kind: due.Kind, ObjectID: due.ObjectID}
+	var row db.StripeRead
+	var account db.Account
+	claimed := false
+	err := a.db.Update(ctx, db.Scope(due.WorkspaceID), func(tx *db.Tx) (err error) {
+		claimed = false
+		key.Now, key.ClaimedUntil = tx.Now(), tx.Now()+jobs.ClaimFor.Microseconds()
+		if row, err = tx.ClaimRead(ctx, key); errors.Is(err, sql.ErrNoRows) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("claim read: %w", err)
+		}
+		claimed = true
+		account, err = tx.AccountByStripeID(ctx, &row.StripeAccountID)
+		return err
+	})
+	if err != nil || !claimed {
+		return false, err
+	}
+	facts, err := a.readAtStripe(ctx, row, account)
+	return true, a.storeRead(context.WithoutCancel(ctx), row, account, facts, err)
+}
+
+func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Account) (billing.Facts, error) {
+	switch row.Kind {
+	case billing.ReadAccount:
+		return billing.Facts{}, a.readAccount(ctx, account)
+	case billing.ReadSession:
+		return a.stripe.ReadSession(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+	case billing.ReadIntent:
+		return a.stripe.ReadIntent(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+	case billing.ReadCharge:
+		return a.stripe.ReadCharge(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+	}
+	return billing.Facts{}, fmt.Errorf("unknown kind of object %q", row.Kind)
+}
+
+func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Account, f billing.Facts, failure error) error {
+	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
+		if failure == nil {
+			failure = tx.Savepoint(func() error { return a.applyFacts(ctx, tx, account, f) })
+		}
+		tx.AfterCommit(a.jobs.Wake)
+		if failure == nil || connect.IsMissing(failure) || connect.IsAccountGone(failure) {
+			// What Stripe does not have (any more) can't be read; what its events said stands.
+			_, err := tx.SetReadDone(ctx, db.SetReadDoneParams{
+				WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, Kind: row.Kind, ObjectID: row.ObjectID, Asked: row.Asked,
+			})
+			return err
+		}
+		a.log.Warn("object not read yet", "kind", row.Kind, "object", row.ObjectID, "attempt", row.Attempts, "error", failure)
+		_, err := tx.SetReadRetry(ctx, db.SetReadRetryParams{
+			WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, Kind: row.Kind, ObjectID: row.ObjectID,
+			NextAttemptAt: tx.Now() + jobs.Backoff(row.Attempts).Microseconds(), LastError: clip(connect.UserMessage(failure)),
+		})
+		return err
+	})
+}

@@ -1,0 +1,59 @@
+package app
+
+import "sync"
+
+// versions knows the current version of what pages poll, so that a poll that finds nothing new
+// reads no invoice. The writer raises them after the commit; what is not here is read once.
+type versions struct {
+	mu  sync.RWMutex
+	m   map[string]int64
+	gen int64 // rises when the map is emptied
+}
+
+// maxVersions bounds the memory: about 100 bytes each.
+const maxVersions = 200_000
+
+func newVersions() *versions { return &versions{m: map[string]int64{}} }
+
+// invoiceKey holds the workspace as well: a poll with another workspace's id finds nothing.
+func invoiceKey(workspaceID, invoiceID string) string { return workspaceID + "/" + invoiceID }
+
+// get returns the version, or the generation to hand to fill once it has been read.
+func (v *versions) get(key string) (n int64, ok bool, gen int64) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	n, ok = v.m[key]
+	return n, ok, v.gen
+}
+
+// fill stores what a read found, unless the map was emptied since: then a newer version may
+// have been forgotten.
+func (v *versions) fill(key string, n, gen int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if gen == v.gen {
+		v.set(key, n)
+	}
+}
+
+// raise stores n unless a later version is known already.
+func (v *versions) raise(key string, n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.set(key, n)
+}
+
+// bump adds one to a counter that lives in memory only: the workspace's, for its list.
+func (v *versions) bump(key string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.set(key, v.m[key]+1)
+}
+
+func (v *versions) set(key string, n int64) {
+	if len(v.m) >= maxVersions {
+		clear(v.m)
+		v.gen++
+	}
+	v.m[key] = max(v.m[key], n)
+}

@@ -1,0 +1,280 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"trak/billing"
+	"trak/connect"
+	"trak/db"
+	"trak/jobs"
+)
+
+// ErrNoWebhookSecret means that no secret is configured or kept: events can't be verified, so
+// none is believed.
+var ErrNoWebhookSecret = errors.New("no webhook secret")
+
+// States of a stored event.
+const (
+	eventApplied   = "applied"
+	eventIgnored   = "ignored"
+	eventUnmatched = "unmatched"
+	eventFailed    = "failed"
+)
+
+// webhookKept is the name under which the secret of our own endpoint is kept.
+const webhookKept = "webhook_secret"
+
+type webhookSecrets struct {
+	configured []string
+	mu         sync.RWMutex
+	all        []string
+}
+
+func (s *webhookSecrets) get() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.all
+}
+
+func (s *webhookSecrets) keep(kept string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append([]string(nil), s.configured...)
+	if kept != "" {
+		s.all = append(s.all, kept)
+	}
+}
+
+// ReceiveWebhook takes one delivery: payload as it came, signature as in its header. When it
+// returns nil, the event and all its effects are on the disk. It returns ErrNoWebhookSecret,
+// connect.ErrSignature or connect.ErrEvent for what must not be believed; after any other
+// error nothing is stored, and Stripe is to deliver it again. No call to Stripe is made.
+func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature string) error {
+	secrets := a.webhook.get()
+	if len(secrets) == 0 {
+		return ErrNoWebhookSecret
+	}
+	if err := connect.Verify(payload, signature, secrets, a.now()); err != nil {
+		return err
+	}
+	e, err := connect.ParseEvent(payload)
+	if err != nil {
+		return err
+	}
+	facts, reads, parseErr := e.Facts()
+	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
+		return a.storeEvent(ctx, tx, e, payload, facts, reads, parseErr)
+	})
+	if err != nil {
+		return fmt.Errorf("store event %s: %w", e.ID, err)
+	}
+	return nil
+}
+
+// storeEvent stores an event and applies it, in the caller's transaction. One that is there
+// already changes nothing.
+func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, f billing.Facts, reads []billing.Read, parseErr error) error {
+	account, state, outcome, err := a.judge(ctx, tx, e, f, reads)
+	if err != nil {
+		return err
+	}
+	n, err := tx.InsertStripeEvent(ctx, db.InsertStripeEventParams{
+		EventID: e.ID, StripeAccountID: e.Account, WorkspaceID: optional(account.WorkspaceID), Type: e.Type, ApiVersion: e.APIVersion,
+		Livemode: e.Livemode, Created: e.Created, ReceivedAt: tx.Now(), Payload: payload, State: state, Outcome: outcome,
+	})
+	if err != nil {
+		return fmt.Errorf("insert event: %w", err)
+	}
+	if n == 0 {
+		return a.noteRepeat(ctx, tx, e, payload)
+	}
+	if state != eventApplied {
+		return nil
+	}
+	err = parseErr
+	if err == nil {
+		err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
+	}
+	if err == nil {
+		return nil
+	}
+	// What can't be applied is kept and tried again; the answer is still 200, because Stripe's
+	// own retries would not change it.
+	tx.AfterCommit(func() {
+		a.log.Error("event can't be applied yet", "event", e.ID, "type", e.Type, "error", err)
+		a.jobs.Wake()
+	})
+	_, serr := tx.SetStripeEventState(ctx, db.SetStripeEventStateParams{
+		EventID: e.ID, WorkspaceID: optional(account.WorkspaceID), State: eventFailed, Outcome: clip(err.Error()), Attempts: 1,
+		NextAttemptAt: tx.Now() + jobs.Backoff(1).Microseconds(),
+	})
+	return serr
+}
+
+// judge says whose event it is, and what becomes of it before its contents are looked at.
+func (a *App) judge(ctx context.Context, tx *db.Tx, e connect.Event, f billing.Facts, reads []billing.Read) (account db.Account, state, outcome string, err error) {
+	if e.Account == "" {
+		// Only events of connected accounts may touch invoices.
+		return account, eventIgnored, "an event of the platform itself", nil
+	}
+	account, err = tx.AccountByStripeID(ctx, &e.Account)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return db.Account{}, eventUnmatched, "the account is not known yet", nil
+	case err != nil:
+		return account, "", "", fmt.Errorf("look up account: %w", err)
+	case e.Livemode != account.Livemode:
+		return account, eventIgnored, "of the other mode (test or live) than the account", nil
+	case len(reads) == 0 && !e.Deauthorized() && empty(f):
+		return account, eventIgnored, "nothing to do for this type", nil
+	}
+	return account, eventApplied, "", nil
+}
+
+func empty(f billing.Facts) bool {
+	return len(f.Sessions)+len(f.Intents)+len(f.Charges)+len(f.Refunds)+len(f.Disputes) == 0
+}
+
+// apply puts what an event says into the books.
+func (a *App) apply(ctx context.Context, tx *db.Tx, account db.Account, e connect.Event, f billing.Facts, reads []billing.Read) error {
+	if e.Deauthorized() {
+		return a.deauthorize(ctx, tx, account)
+	}
+	if err := a.applyFacts(ctx, tx, account, f); err != nil {
+		return err
+	}
+	for _, r := range reads {
+		if err := a.askRead(ctx, tx, account, r, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteRepeat logs a second delivery whose body differs from the first: the first stands.
+func (a *App) noteRepeat(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte) error {
+	was, err := tx.StripeEvent(ctx, e.ID)
+	if err != nil {
+		return fmt.Errorf("read event: %w", err)
+	}
+	if !bytes.Equal(was.Payload, payload) {
+		a.log.Warn("an event came again with another body; the first one stands", "event", e.ID, "type", e.Type)
+	}
+	return nil
+}
+
+// workEvent applies a stored event that could not be applied when it came.
+func (a *App) workEvent(ctx context.Context, id string) (bool, error) {
+	claimed := false
+	err := a.db.Update(ctx, db.System, func(tx *db.Tx) error {
+		row, err := tx.ClaimStripeEvent(ctx, db.ClaimStripeEventParams{EventID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
+		if errors.Is(err, sql.ErrNoRows) {
+			claimed = false
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("claim event: %w", err)
+		}
+		claimed = true
+		done := db.SetStripeEventStateParams{EventID: id, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
+		e, err := connect.ParseEvent(row.Payload)
+		var f billing.Facts
+		var reads []billing.Read
+		if err == nil {
+			f, reads, err = e.Facts()
+		}
+		if err == nil {
+			var account db.Account
+			account, done.State, done.Outcome, err = a.judge(ctx, tx, e, f, reads)
+			done.WorkspaceID = optional(account.WorkspaceID)
+			if err == nil && done.State == eventApplied {
+				err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
+			}
+		}
+		if err != nil {
+			done.State, done.Outcome = eventFailed, clip(err.Error())
+			done.NextAttemptAt = tx.Now() + jobs.Backoff(done.Attempts).Microseconds()
+		}
+		_, err = tx.SetStripeEventState(ctx, done)
+		return err
+	})
+	return claimed, err
+}
+
+// askRead marks an object to be read again from Stripe, after a pause.
+func (a *App) askRead(ctx context.Context, tx *db.Tx, account db.Account, r billing.Read, pause time.Duration) error {
+	err := tx.AskRead(ctx, db.AskReadParams{
+		StripeAccountID: *account.StripeAccountID, Kind: r.Kind, ObjectID: r.ID, WorkspaceID: account.WorkspaceID,
+		EvidenceAt: r.At, NextAttemptAt: tx.Now() + pause.Microseconds(),
+	})
+	if err != nil {
+		return fmt.Errorf("ask for %s %s to be read: %w", r.Kind, r.ID, err)
+	}
+	tx.AfterCommit(a.jobs.Wake)
+	return nil
+}
+
+// EnsureWebhook makes or mends the endpoint at Stripe that sends Trak its events, and keeps
+// its secret, which Stripe shows only then. It returns a sentence about what was done. For
+// the operator, from the command line.
+func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
+	endpoint, err := a.stripe.EnsureWebhook(ctx, a.url+"/api/stripe/webhook", len(a.webhook.get()) > 0)
+	if err != nil {
+		return "", err
+	}
+	if endpoint.Secret == "" {
+		return endpoint.Note, nil
+	}
+	sealed, err := a.secrets.Seal([]byte(endpoint.Secret), []byte(webhookKept))
+	if err != nil {
+		return "", fmt.Errorf("encrypt webhook secret: %w", err)
+	}
+	err = a.db.Update(context.WithoutCancel(ctx), db.System, func(tx *db.Tx) error {
+		if err := tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: webhookKept, Value: sealed}); err != nil {
+			return fmt.Errorf("keep webhook secret: %w", err)
+		}
+		tx.AfterCommit(func() { a.webhook.keep(endpoint.Secret) })
+		return record(ctx, tx, Actor{}, "webhook.ensure", endpoint.ID, nil, endpoint.URL)
+	})
+	return endpoint.Note, err
+}
+
+// WebhooksReady says whether any secret is there to verify events with.
+func (a *App) WebhooksReady() bool { return len(a.webhook.get()) > 0 }
+
+func (a *App) loadWebhookSecrets(ctx context.Context, configured []string) error {
+	a.webhook.configured = configured
+	var sealed []byte
+	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		sealed, err = q.InstallationValue(ctx, webhookKept)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		a.webhook.keep("")
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the kept webhook secret: %w", err)
+	}
+	kept, err := a.secrets.Open(sealed, []byte(webhookKept))
+	if err != nil {
+		return fmt.Errorf("decrypt the kept webhook secret (is TRAK_SECRET_KEY still the same?): %w", err)
+	}
+	a.webhook.keep(string(kept))
+	return nil
+}
+
+// clip bounds a text that is stored for people to read.
+func clip(s string) string {
+	const most = 500
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

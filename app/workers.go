@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"trak/db"
+	"trak/jobs"
+)
+
+// sweepEvery is how often expired sessions are removed.
+const sweepEvery = 6 * time.Hour
+
+// kinds is all the work that goes on in the background. Each row says itself when it is due.
+func (a *App) kinds() []jobs.Kind {
+	return []jobs.Kind{
+		{Name: "payment link", Due: a.dueLinks},
+		{Name: "stripe read", Due: a.dueReads},
+		{Name: "stripe event", Due: a.dueEvents},
+		{Name: "sessions", Due: a.sweepSessions()},
+	}
+}
+
+func (a *App) dueLinks(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
+	var rows []db.DueLinksRow
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		rows, err = q.DueLinks(ctx, limit)
+		return err
+	})
+	for _, r := range rows {
+		tasks = append(tasks, jobs.Task{Key: r.ID, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
+			return a.workLink(ctx, r.WorkspaceID, r.ID)
+		}})
+	}
+	return tasks, err
+}
+
+func (a *App) dueReads(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
+	var rows []db.DueReadsRow
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		rows, err = q.DueReads(ctx, limit)
+		return err
+	})
+	for _, r := range rows {
+		key := r.StripeAccountID + " " + r.Kind + " " + r.ObjectID
+		tasks = append(tasks, jobs.Task{Key: key, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
+			return a.workRead(ctx, r)
+		}})
+	}
+	return tasks, err
+}
+
+func (a *App) dueEvents(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
+	var rows []db.DueStripeEventsRow
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		rows, err = q.DueStripeEvents(ctx, limit)
+		return err
+	})
+	for _, r := range rows {
+		tasks = append(tasks, jobs.Task{Key: r.EventID, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
+			return a.workEvent(ctx, r.EventID)
+		}})
+	}
+	return tasks, err
+}
+
+// sweepSessions removes expired sessions now and then; when it did so last is worth no row.
+func (a *App) sweepSessions() func(context.Context, int64) ([]jobs.Task, error) {
+	var next atomic.Int64
+	next.Store(a.nowMicro() + sweepEvery.Microseconds())
+	return func(context.Context, int64) ([]jobs.Task, error) {
+		return []jobs.Task{{Key: "expired", At: next.Load(), Run: func(ctx context.Context) (bool, error) {
+			next.Store(a.nowMicro() + sweepEvery.Microseconds())
+			return true, a.DeleteExpiredSessions(ctx)
+		}}}, nil
+	}
+}

@@ -1,0 +1,384 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"trak/billing"
+)
+
+func TestCheckPassword(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		password string
+		ok       bool
+	}{
+		"four words in a row":                 {"otter lamp quarry mint", true},
+		"random characters":                   {"k9#vLq2!xWd0", true},
+		"letters of other alphabets":          {"пароход идет вечером", true},
+		"twelve characters in more bytes":     {"ÄÖÜäöüßéèñçø", true},
+		"exactly 1,024 bytes":                 {strings.Repeat("otter lamp! quartz", 57)[:1024], true},
+		"eleven characters":                   {"k9#vLq2!xWd", false},
+		"1,025 bytes":                         {strings.Repeat("otter lamp! quartz", 58)[:1025], false},
+		"a million bytes":                     {strings.Repeat("x7", 500_000), false},
+		"a NUL":                               {"otter lamp\x00quarry", false},
+		"broken UTF-8":                        {"otter lamp \xff quarry", false},
+		"a common word with digits":           {"password1234", false},
+		"a common word with replaced letters": {"P4ssw0rd!2024", false},
+		"common words together":               {"LetMeInPlease!", false},
+		"a run of keys":                       {"qwertyuiop12", false},
+		"digits alone":                        {"482915703366", false},
+		"the same few characters":             {"abababababab", false},
+		"full-width letters of a common one":  {"ｐａｓｓｗｏｒｄ１２３４", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := CheckPassword(test.password)
+			if (err == nil) != test.ok {
+				t.Fatalf("got %v", err)
+			}
+			if err != nil && !errors.As(err, new(billing.InputError)) {
+				t.Errorf("%T is no text for people", err)
+			}
+		})
+	}
+}
+
+func TestPasswordHash(t *testing.T) {
+	t.Parallel()
+	hash, err := HashPassword("Zoë's otter lamp") // ë in one character
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=47104,t=1,p=1$") {
+		t.Errorf("hash %q", hash)
+	}
+	tests := map[string]struct {
+		password, hash string
+		ok             bool
+	}{
+		"the password": {"Zoë's otter lamp", hash, true},
+		"the password typed with a combining mark": {"Zoe\u0308's otter lamp", hash, true},
+		"another one":        {"Zoe's otter lamp", hash, false},
+		"nothing":            {"", hash, false},
+		"nobody's":           {"Zoë's otter lamp", "", false},
+		"too long to be one": {strings.Repeat("x", 5000), hash, false},
+	}
+	for name, test := range tests {
+		ok, rehash, err := VerifyPassword(test.password, test.hash)
+		if err != nil || ok != test.ok || rehash {
+			t.Errorf("%s: ok %v, rehash %v, %v", name, ok, rehash, err)
+		}
+	}
+	if _, _, err := VerifyPassword("x", "plain text"); err == nil {
+		t.Error("a hash that is none passes")
+	}
+}
+
+// nobody must cost what a real hash costs, or the time tells who has an account.
+func TestNobodyCostsTheSame(t *testing.T) {
+	t.Parallel()
+	hash, err := HashPassword("otter lamp quarry mint")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := strings.Split(hash, "$"), strings.Split(nobody, "$")
+	for i := range 4 {
+		if ours[i] != theirs[i] {
+			t.Errorf("part %d is %q, of a real one %q", i, theirs[i], ours[i])
+		}
+	}
+	for i := 4; i < 6; i++ {
+		if len(ours[i]) != len(theirs[i]) {
+			t.Errorf("part %d has another length", i)
+		}
+	}
+}
+
+func TestOldHashIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	ok, rehash, err := VerifyPassword("otter lamp quarry mint", cheapHash(t, "otter lamp quarry mint"))
+	if err != nil || !ok || !rehash {
+		t.Errorf("ok %v, rehash %v, %v", ok, rehash, err)
+	}
+	if ok, rehash, _ := VerifyPassword("wrong", cheapHash(t, "otter lamp quarry mint")); ok || rehash {
+		t.Error("a wrong password asks for a new hash")
+	}
+}
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	a, b := NewToken(), NewToken()
+	if a == b || len(a) != 43 {
+		t.Errorf("tokens %q and %q", a, b)
+	}
+	if h := HashToken("abc"); h != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+		t.Errorf("hash %q is not SHA-256", h)
+	}
+}
+
+func TestBox(t *testing.T) {
+	t.Parallel()
+	if _, err := NewBox(make([]byte, 31)); err == nil {
+		t.Error("a key of 31 bytes passes")
+	}
+	box := newBox(t, 'k')
+	secret := []byte("whsec_1")
+	place := []byte("installation/webhook")
+	sealed, err := box.Seal(secret, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := box.Seal(secret, place); err != nil || bytes.Contains(sealed, secret) || bytes.Equal(sealed, again) {
+		t.Error("the secret shows, or seals to the same twice")
+	}
+	if got, err := box.Open(sealed, place); err != nil || !bytes.Equal(got, secret) {
+		t.Fatalf("opened %q, %v", got, err)
+	}
+	altered := bytes.Clone(sealed)
+	altered[len(altered)-1] ^= 1
+	refused := map[string]struct {
+		box    *Box
+		sealed []byte
+		aad    string
+	}{
+		"another place": {box, sealed, "installation/other"},
+		"another key":   {newBox(t, 'x'), sealed, "installation/webhook"},
+		"altered":       {box, altered, "installation/webhook"},
+		"cut":           {box, sealed[:10], "installation/webhook"},
+		"nothing":       {box, nil, "installation/webhook"},
+		"another way":   {box, append([]byte{2}, sealed[1:]...), "installation/webhook"},
+	}
+	for name, r := range refused {
+		if got, err := r.box.Open(r.sealed, []byte(r.aad)); !errors.Is(err, ErrSealed) || got != nil {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+func newBox(t *testing.T, b byte) *Box {
+	t.Helper()
+	box, err := NewBox(bytes.Repeat([]byte{b}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+// clock is a time that only the test moves.
+type clock struct{ t time.Time }
+
+func (c *clock) now() time.Time { return c.t }
+
+func newLimits() (*Limits, *clock) {
+	c := &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	return NewLimits(c.now), c
+}
+
+// fails makes n failed tries and returns the first refusal.
+func fails(l *Limits, n int, account, ip string) error {
+	for range n {
+		if err := l.Allow(account, ip); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestSignInLimits(t *testing.T) {
+	t.Parallel()
+	t.Run("the eleventh try for an account from one address waits, longer each time, fifteen minutes at most", func(t *testing.T) {
+		t.Parallel()
+		l, clock := newLimits()
+		if err := fails(l, 10, "mira", "192.0.2.1"); err != nil {
+			t.Fatal(err)
+		}
+		var waits []time.Duration
+		for range 5 {
+			var many *TooMany
+			if err := l.Allow("mira", "192.0.2.1"); !errors.As(err, &many) {
+				t.Fatalf("got %v", err)
+			}
+			waits = append(waits, many.RetryAfter)
+			clock.t = clock.t.Add(many.RetryAfter)
+			if err := l.Allow("mira", "192.0.2.1"); err != nil {
+				t.Fatalf("after the wait: %v", err)
+			}
+		}
+		if got := fmt.Sprint(waits); got != "[1m0s 2m0s 4m0s 8m0s 15m0s]" {
+			t.Errorf("waits %s", got)
+		}
+	})
+	t.Run("whose account is being guessed signs in from elsewhere", func(t *testing.T) {
+		t.Parallel()
+		l, _ := newLimits()
+		_ = fails(l, 10, "mira", "192.0.2.1")
+		if err := l.Allow("mira", "198.51.100.7"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("an account guessed from everywhere waits a minute at most", func(t *testing.T) {
+		t.Parallel()
+		l, clock := newLimits()
+		for i := range 200 {
+			_ = l.Allow("mira", fmt.Sprintf("192.0.2.%d", i))
+		}
+		var many *TooMany
+		if err := l.Allow("mira", "198.51.100.7"); !errors.As(err, &many) || many.RetryAfter > time.Minute {
+			t.Fatalf("got %v", err)
+		}
+		clock.t = clock.t.Add(time.Minute)
+		if err := l.Allow("mira", "198.51.100.7"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("the 31st try from one address waits, whatever the account", func(t *testing.T) {
+		t.Parallel()
+		l, _ := newLimits()
+		for i := range 30 {
+			if err := l.Allow(fmt.Sprint("account", i), "192.0.2.1"); err != nil {
+				t.Fatal(i, err)
+			}
+		}
+		if err := l.Allow("another", "192.0.2.1"); err == nil {
+			t.Error("passes")
+		}
+	})
+	t.Run("a /64 of IPv6 is one address", func(t *testing.T) {
+		t.Parallel()
+		l, _ := newLimits()
+		for i := range 10 {
+			_ = l.Allow("mira", fmt.Sprintf("2001:db8:1:1::%d", i+1))
+		}
+		if err := l.Allow("mira", "2001:db8:1:1:ffff::1"); err == nil {
+			t.Error("another address of the same /64 passes")
+		}
+		if err := l.Allow("mira", "2001:db8:1:2::1"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("successes don't count, and free the account from this address alone", func(t *testing.T) {
+		t.Parallel()
+		l, _ := newLimits()
+		for range 50 {
+			if err := l.Allow("mira", "192.0.2.1"); err != nil {
+				t.Fatal(err)
+			}
+			l.Succeeded("mira", "192.0.2.1")
+		}
+		_ = fails(l, 29, "mallory", "192.0.2.9")
+		l.Succeeded("own account of mallory", "192.0.2.9")
+		if err := fails(l, 5, "kim", "192.0.2.9"); err == nil {
+			_ = fails(l, 10, "kim", "192.0.2.9")
+			if err := l.Allow("kim", "192.0.2.9"); err == nil {
+				t.Error("one success forgets the failures for other accounts")
+			}
+		}
+	})
+	t.Run("fifteen minutes later all is forgotten", func(t *testing.T) {
+		t.Parallel()
+		l, clock := newLimits()
+		_ = fails(l, 12, "mira", "192.0.2.1")
+		clock.t = clock.t.Add(15 * time.Minute)
+		if err := fails(l, 10, "mira", "192.0.2.1"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCountersStayBounded(t *testing.T) {
+	t.Parallel()
+	l, _ := newLimits()
+	_ = fails(l, 10, "mira", "192.0.2.1")
+	for i := range maxCounters {
+		l.tries.get(fmt.Sprint("noise", i))
+	}
+	if err := l.Allow("mira", "192.0.2.1"); err == nil {
+		t.Error("a flood of others lets the account go")
+	}
+	for i := range 4 * maxCounters {
+		l.tries.get(fmt.Sprint("more noise", i))
+	}
+	if n := len(l.tries.young) + len(l.tries.old); n > 2*maxCounters {
+		t.Errorf("%d counters are kept", n)
+	}
+}
+
+func TestTokenLimit(t *testing.T) {
+	t.Parallel()
+	l, clock := newLimits()
+	for range 30 {
+		if err := l.AllowToken("192.0.2.1"); err != nil {
+			t.Fatal(err)
+		}
+		l.WrongToken("192.0.2.1")
+	}
+	var many *TooMany
+	if err := l.AllowToken("192.0.2.1"); !errors.As(err, &many) || many.RetryAfter != time.Minute {
+		t.Fatalf("got %v", err)
+	}
+	if err := l.AllowToken("192.0.2.2"); err != nil {
+		t.Error(err)
+	}
+	clock.t = clock.t.Add(time.Minute)
+	if err := l.AllowToken("192.0.2.1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWrongSignaturesAreLoggedSparsely(t *testing.T) {
+	t.Parallel()
+	l, clock := newLimits()
+	logged := 0
+	for range 1000 {
+		if l.WrongSignature() {
+			logged++
+		}
+	}
+	if logged != 60+10 {
+		t.Errorf("%d of 1,000 are logged", logged)
+	}
+	clock.t = clock.t.Add(time.Minute)
+	if !l.WrongSignature() {
+		t.Error("the next minute begins silent")
+	}
+}
+
+func TestHashingTakesTurns(t *testing.T) {
+	t.Parallel()
+	l, _ := newLimits()
+	first, err := l.Hashing(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Hashing(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := l.Hashing(ended); err == nil {
+		t.Error("three hash at once")
+	}
+	first()
+	if _, err := l.Hashing(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+// cheapHash is a hash of a cost that is not today's.
+func cheapHash(t *testing.T, password string) string {
+	t.Helper()
+	hash, err := argon2id.CreateHash(password, &argon2id.Params{Memory: 1024, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}

@@ -1,0 +1,305 @@
+package billing
+
+import "slices"
+
+// Status is the one word that says where an invoice, or a payment, stands.
+type Status string
+
+// The statuses of an invoice, in the order in which StandingOf looks for them.
+const (
+	ChargedBack       Status = "charged_back"
+	Refunded          Status = "refunded"
+	PartiallyRefunded Status = "partially_refunded"
+	Paid              Status = "paid"
+	PartiallyPaid     Status = "partially_paid"
+	Processing        Status = "processing"
+	Void              Status = "void"
+	Uncollectible     Status = "uncollectible"
+	Open              Status = "open"
+	Draft             Status = "draft"
+)
+
+// The statuses that only a payment has.
+const (
+	Succeeded  Status = "succeeded"
+	Failed     Status = "failed"
+	Incomplete Status = "incomplete" // begun, and nothing came of it yet
+)
+
+// Phase is the tab of the list that an invoice is under.
+type Phase string
+
+// Phases. Only an invoice in PhaseOpen waits for money.
+const (
+	PhaseDraft  Phase = "draft"
+	PhaseOpen   Phase = "open"
+	PhasePaid   Phase = "paid"
+	PhaseClosed Phase = "closed"
+)
+
+// Flags stand beside the status: what a person should know or do.
+const (
+	FlagOverpaid         = "overpaid"
+	FlagPaidAfterVoid    = "paid_after_void"
+	FlagDisputeOpen      = "dispute_open"
+	FlagDisputeLost      = "dispute_lost" // in part: something is left
+	FlagCurrencyMismatch = "currency_mismatch"
+	FlagRefundFailed     = "refund_failed"
+	FlagRefundPending    = "refund_pending"
+	FlagPaymentFailed    = "payment_failed" // the last attempt
+	FlagNeedsSync        = "needs_sync"
+)
+
+// PaymentFacts is all that is known of one payment intent.
+type PaymentFacts struct {
+	Intent   Intent
+	Sessions []Session
+	Charges  []Charge
+	Refunds  []Refund
+	Disputes []Dispute
+}
+
+// Payment is what the facts of one payment intent add up to. Amounts are minor units.
+type Payment struct {
+	Currency string
+	Livemode bool
+	Status   Status
+	// Gross is what the client paid. Session, intent and charge all tell of the same money, so
+	// the largest of them counts, never their sum; only several charges of one intent add up.
+	Gross     int64
+	Refunded  int64 // given back and settled with that
+	StillOwed int64 // given back, and due again
+	Lost      int64 // taken back by a bank
+	// Charge is the one to show: the succeeded one, else the latest attempt.
+	Charge        Charge
+	HappenedAt    int64
+	Processing    bool
+	RefundPending bool
+	RefundFailed  bool
+	DisputeOpen   bool
+	NeedsSync     bool // Stripe speaks of more refunds than are known
+}
+
+// PaymentOf computes a payment from its facts.
+func PaymentOf(f PaymentFacts) Payment {
+	p := Payment{Currency: f.Intent.Currency, Livemode: f.Intent.Livemode}
+	provisional, paidAt := f.Intent.Provisional, f.Intent.PaidAt
+	unpaid := false
+	for _, s := range f.Sessions {
+		switch s.Rank {
+		case SessionPaid:
+			provisional = max(provisional, s.Amount)
+			paidAt = earlier(paidAt, s.PaidAt)
+		case SessionCompleteUnpaid:
+			unpaid = true
+		}
+		p.Currency = max(p.Currency, s.Currency)
+	}
+	var captured, triedAt int64
+	pending, failed := false, false
+	for _, c := range f.Charges {
+		switch c.Rank {
+		case ChargeSucceeded:
+			captured += c.Captured
+			paidAt = earlier(paidAt, c.PaidAt)
+		case ChargePending:
+			pending = true
+		case ChargeFailed:
+			failed = true
+		}
+		if known := refundsOf(c.ID, f.Refunds); c.RefundHint > known {
+			p.NeedsSync = true
+		}
+		triedAt = max(triedAt, c.CreatedAt)
+		p.Charge = shown(p.Charge, c)
+		p.Currency = max(p.Currency, c.Currency)
+	}
+	p.Gross = max(captured, provisional)
+	p.Processing = p.Gross == 0 && (pending || unpaid)
+	for _, r := range f.Refunds {
+		switch {
+		case r.Rank > RefundSucceeded:
+			p.RefundFailed = true
+			continue
+		case r.StillOwed:
+			p.StillOwed += r.Amount
+		default:
+			p.Refunded += r.Amount
+		}
+		p.RefundPending = p.RefundPending || r.Rank < RefundSucceeded
+	}
+	for _, d := range f.Disputes {
+		switch d.Rank {
+		case DisputeLost:
+			p.Lost += d.Amount
+		case DisputeWon, DisputeWarningClosed:
+		default:
+			p.DisputeOpen = true
+		}
+	}
+	p.HappenedAt = paidAt
+	if p.Gross == 0 || paidAt == 0 {
+		p.HappenedAt = max(triedAt, paidAt)
+	}
+	p.Status = paymentStatus(p, failed)
+	return p
+}
+
+func paymentStatus(p Payment, failed bool) Status {
+	kept := p.Gross - p.StillOwed
+	switch {
+	case p.Gross > 0 && p.Lost > 0 && kept-p.Refunded-p.Lost <= 0:
+		return ChargedBack
+	case p.Gross > 0 && p.Refunded+p.StillOwed >= p.Gross:
+		return Refunded
+	case p.Refunded+p.StillOwed > 0:
+		return PartiallyRefunded
+	case p.Gross > 0:
+		return Succeeded
+	case p.Processing:
+		return Processing
+	case failed:
+		return Failed
+	}
+	return Incomplete
+}
+
+func refundsOf(charge string, refunds []Refund) (sum int64) {
+	for _, r := range refunds {
+		if r.ChargeID == charge {
+			sum += r.Amount
+		}
+	}
+	return sum
+}
+
+// shown prefers a charge of higher rank, then a later one.
+func shown(a, b Charge) Charge {
+	if a.ID == "" || b.Rank == ChargeSucceeded && a.Rank != ChargeSucceeded {
+		return b
+	}
+	if a.Rank == ChargeSucceeded && b.Rank != ChargeSucceeded {
+		return a
+	}
+	if b.CreatedAt > a.CreatedAt || b.CreatedAt == a.CreatedAt && b.ID > a.ID {
+		return b
+	}
+	return a
+}
+
+// InvoiceFacts is all that an invoice's standing depends on.
+type InvoiceFacts struct {
+	Decided  Status // Draft, Open, Void or Uncollectible
+	Currency string
+	Livemode bool
+	Total    int64
+	Credited int64
+	Payments []Payment
+	// Sessions of the invoice's links that belong to no payment intent yet.
+	Sessions []Session
+}
+
+// Standing is what an invoice's facts add up to; the database keeps it beside the invoice.
+type Standing struct {
+	Status   Status
+	Phase    Phase
+	Flags    []string // sorted
+	Received int64    // gross, refunds ticked "still owed" taken off
+	Refunded int64
+	Due      int64
+}
+
+// StandingOf computes an invoice's standing from its facts. The first status that applies is
+// its word; docs/architecture.md has the table.
+func StandingOf(f InvoiceFacts) Standing {
+	var s Standing
+	var lost int64
+	var lastTried int64
+	processing, lastFailed := false, false
+	flags := map[string]bool{}
+	for _, p := range f.Payments {
+		if p.Gross > 0 && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
+			flags[FlagCurrencyMismatch] = true
+			continue
+		}
+		s.Received += p.Gross - p.StillOwed
+		s.Refunded += p.Refunded
+		lost += p.Lost
+		processing = processing || p.Processing
+		flags[FlagDisputeOpen] = flags[FlagDisputeOpen] || p.DisputeOpen
+		flags[FlagRefundPending] = flags[FlagRefundPending] || p.RefundPending
+		flags[FlagRefundFailed] = flags[FlagRefundFailed] || p.RefundFailed
+		flags[FlagNeedsSync] = flags[FlagNeedsSync] || p.NeedsSync
+		if p.HappenedAt >= lastTried {
+			lastTried, lastFailed = p.HappenedAt, p.Status == Failed
+		}
+	}
+	for _, x := range f.Sessions {
+		processing = processing || x.Rank == SessionCompleteUnpaid
+		s.Received += paidSession(x)
+	}
+	total := f.Total - f.Credited
+	net := s.Received - s.Refunded - lost
+	finalized := f.Decided != Draft
+
+	switch {
+	case s.Received > 0 && lost > 0 && net <= 0:
+		s.Status = ChargedBack
+	case s.Received > 0 && s.Refunded >= s.Received:
+		s.Status = Refunded
+	case finalized && s.Received >= total && s.Refunded > 0:
+		s.Status = PartiallyRefunded
+	case finalized && s.Received >= total && (s.Received > 0 || f.Decided == Open):
+		s.Status = Paid
+	case s.Received > 0:
+		s.Status = PartiallyPaid
+	case processing:
+		s.Status = Processing
+	default:
+		s.Status = f.Decided
+	}
+	s.Phase = phaseOf(s.Status)
+	if f.Decided == Open || f.Decided == Uncollectible {
+		s.Due = max(0, total-(s.Received-lost))
+	}
+	flags[FlagOverpaid] = finalized && f.Decided != Void && s.Received > total
+	flags[FlagPaidAfterVoid] = f.Decided == Void && s.Received > 0
+	flags[FlagDisputeLost] = lost > 0 && s.Status != ChargedBack
+	flags[FlagPaymentFailed] = lastFailed && s.Received == 0 && !processing && s.Status == Open
+	for name, on := range flags {
+		if on {
+			s.Flags = append(s.Flags, name)
+		}
+	}
+	slices.Sort(s.Flags)
+	return s
+}
+
+func paidSession(s Session) int64 {
+	if s.Rank == SessionPaid {
+		return s.Amount
+	}
+	return 0
+}
+
+func phaseOf(s Status) Phase {
+	switch s {
+	case Draft:
+		return PhaseDraft
+	case Open, PartiallyPaid, Processing:
+		return PhaseOpen
+	case Paid, PartiallyRefunded, Refunded:
+		return PhasePaid
+	}
+	return PhaseClosed
+}
+
+// Final says that nothing more is expected to change, so that a page may stop asking.
+func (s Standing) Final() bool {
+	for _, f := range []string{FlagDisputeOpen, FlagRefundPending, FlagNeedsSync} {
+		if slices.Contains(s.Flags, f) {
+			return false
+		}
+	}
+	return s.Phase == PhasePaid || s.Phase == PhaseClosed
+}

@@ -1,0 +1,175 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/stripe/stripe-go/v76"
+)
+
+const maxEndpoints = 1000
+
+// WebhookEndpoint is where Stripe sends events, after EnsureWebhook.
+type WebhookEndpoint struct {
+	ID, URL string
+	// Secret signs the events. Stripe shows it once, so it is only set when the endpoint was
+	// created just now, and must be kept then.
+	Secret string
+	Note   string // what was done, in a sentence for people
+}
+
+// WantedEvents are the events that Trak subscribes to: payments, refunds, and what may change
+// the state of an account.
+func WantedEvents() []string {
+	return []string{
+		"checkout.session.completed",
+		"checkout.session.async_payment_succeeded",
+		"checkout.session.async_payment_failed",
+		"checkout.session.expired",
+		"payment_intent.succeeded",
+		"payment_intent.processing",
+		"payment_intent.payment_failed",
+		"charge.succeeded",
+		"charge.failed",
+		"charge.pending",
+		"charge.refunded",
+		"charge.refund.updated",
+		"refund.created",
+		"refund.updated",
+		"account.updated",
+		"account.application.deauthorized",
+		"account.external_account.created",
+		"account.external_account.updated",
+		"account.external_account.deleted",
+		"capability.updated",
+		"person.created",
+		"person.updated",
+		"person.deleted",
+	}
+}
+
+// EnsureWebhook makes sure that one endpoint sends the wanted events of connected accounts to
+// url, in the API version of this package. Missing events and a disabled endpoint are mended.
+// What can't be changed (the version, whether it is for connected accounts) or is lost
+// (haveSecret false) is replaced: the new endpoint is made before the old ones are deleted,
+// so that no event falls between them. It may be repeated.
+func (c *Client) EnsureWebhook(ctx context.Context, url string, haveSecret bool) (WebhookEndpoint, error) {
+	const op = "ensure webhook endpoint"
+	existing, err := c.endpointsAt(ctx, url)
+	if err != nil {
+		return WebhookEndpoint{}, c.fail(op, err)
+	}
+	if haveSecret {
+		if i := slices.IndexFunc(existing, usable); i >= 0 {
+			endpoint, err := c.mendEndpoint(ctx, existing[i])
+			if err != nil {
+				return WebhookEndpoint{}, c.fail(op, err)
+			}
+			if others := len(existing) - 1; others > 0 {
+				endpoint.Note += fmt.Sprintf(" Stripe has %d more with the same address; remove those that you did not make on purpose.", others)
+			}
+			return endpoint, nil
+		}
+	}
+	created, err := c.createEndpoint(ctx, url)
+	if err != nil {
+		return WebhookEndpoint{}, c.fail(op, err)
+	}
+	// From here on the secret must reach the caller, whatever else fails.
+	created.Note = "Created the webhook endpoint."
+	if len(existing) > 0 {
+		created.Note = "Created a new webhook endpoint and removed the old one."
+	}
+	for _, old := range existing {
+		params, err := onPlatform(ctx, "")
+		if err == nil {
+			_, err = c.api.WebhookEndpoints.Del(old.ID, &stripe.WebhookEndpointParams{Params: params})
+		}
+		if err != nil && !gone(err) {
+			_ = c.fail("delete old webhook endpoint", err)
+			created.Note = fmt.Sprintf("Created a new webhook endpoint, but the old one (%s) could not be removed; remove it in Stripe's dashboard.", old.ID)
+		}
+	}
+	return created, nil
+}
+
+func (c *Client) endpointsAt(ctx context.Context, url string) ([]*stripe.WebhookEndpoint, error) {
+	var found []*stripe.WebhookEndpoint
+	it := c.api.WebhookEndpoints.List(&stripe.WebhookEndpointListParams{
+		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize)}})
+	for seen := 0; it.Next(); seen++ {
+		if seen == maxEndpoints {
+			return nil, unexpected(fmt.Errorf("more than %d webhook endpoints", maxEndpoints))
+		}
+		if it.WebhookEndpoint().URL == url {
+			found = append(found, it.WebhookEndpoint())
+		}
+	}
+	return found, it.Err()
+}
+
+// usable reports whether an endpoint is right in what can't be changed. Stripe shows that it
+// is for connected accounts by the application's id; those that we made also say it themselves.
+func usable(e *stripe.WebhookEndpoint) bool {
+	connect := e.Application != "" || e.Metadata[metaConnect] == "true"
+	return connect && e.APIVersion == stripe.APIVersion
+}
+
+func (c *Client) mendEndpoint(ctx context.Context, e *stripe.WebhookEndpoint) (WebhookEndpoint, error) {
+	var missing []string
+	if !slices.Contains(e.EnabledEvents, "*") {
+		for _, event := range WantedEvents() {
+			if !slices.Contains(e.EnabledEvents, event) {
+				missing = append(missing, event)
+			}
+		}
+	}
+	disabled := e.Status != "enabled"
+	endpoint := WebhookEndpoint{ID: e.ID, URL: e.URL, Note: "The webhook endpoint is as it should be."}
+	if len(missing) == 0 && !disabled {
+		return endpoint, nil
+	}
+	params, err := onPlatform(ctx, "")
+	if err != nil {
+		return WebhookEndpoint{}, err
+	}
+	p := &stripe.WebhookEndpointParams{Params: params}
+	endpoint.Note = ""
+	if len(missing) > 0 {
+		p.EnabledEvents = stripe.StringSlice(append(slices.Clone(e.EnabledEvents), missing...))
+		endpoint.Note = fmt.Sprintf("Added %d missing events to the webhook endpoint.", len(missing))
+	}
+	if disabled {
+		p.Disabled = stripe.Bool(false)
+		endpoint.Note += " Enabled the webhook endpoint again; events from before are not sent later."
+	}
+	if _, err := c.api.WebhookEndpoints.Update(e.ID, p); err != nil {
+		return WebhookEndpoint{}, err
+	}
+	return endpoint, nil
+}
+
+func (c *Client) createEndpoint(ctx context.Context, url string) (WebhookEndpoint, error) {
+	params, err := onPlatform(ctx, "")
+	if err != nil {
+		return WebhookEndpoint{}, err
+	}
+	e, err := c.api.WebhookEndpoints.New(&stripe.WebhookEndpointParams{
+		Params:        params,
+		URL:           &url,
+		Connect:       stripe.Bool(true),
+		APIVersion:    stripe.String(stripe.APIVersion),
+		EnabledEvents: stripe.StringSlice(WantedEvents()),
+		Description:   stripe.String("Trak: payments of connected accounts"),
+		Metadata:      map[string]string{metaInstall: c.install, metaConnect: "true"},
+	})
+	if err != nil {
+		return WebhookEndpoint{}, err
+	}
+	if e.Secret == "" {
+		return WebhookEndpoint{}, unexpected(errors.New("the new webhook endpoint has no secret"))
+	}
+	return WebhookEndpoint{ID: e.ID, URL: e.URL, Secret: e.Secret}, nil
+}

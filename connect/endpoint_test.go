@@ -1,0 +1,109 @@
+package connect
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stripe/stripe-go/v76"
+)
+
+func TestEnsureWebhook(t *testing.T) {
+	t.Parallel()
+	const (
+		hook   = "https://trak.example/api/stripe/webhook"
+		list   = "GET /v1/webhook_endpoints"
+		create = "POST /v1/webhook_endpoints"
+		mend   = "POST /v1/webhook_endpoints/we_1"
+		remove = "DELETE /v1/webhook_endpoints/we_1"
+	)
+	wanted := `"` + strings.Join(WantedEvents(), `","`) + `"`
+	endpoint := func(id, url, version, application, status, events string) string {
+		return fmt.Sprintf(`{"id":"%s","object":"webhook_endpoint","url":%q,"api_version":%q,"application":%q,"status":%q,"enabled_events":[%s]}`,
+			id, url, version, application, status, events)
+	}
+	right := endpoint("we_1", hook, stripe.APIVersion, "ca_1", "enabled", wanted)
+	other := endpoint("we_0", "https://other.example/hook", stripe.APIVersion, "ca_1", "enabled", wanted)
+	tests := []struct {
+		name       string
+		existing   string
+		haveSecret bool
+		calls      string
+		secret     string
+		note       string
+	}{
+		{"none yet", other, false, list + "\n" + list + "\n" + create, "whsec_new", "Created the webhook endpoint."},
+		{"as it should be", right, true, list + "\n" + list, "", "as it should be"},
+		{"made by us, without an application shown", `{"id":"we_1","object":"webhook_endpoint","url":"` + hook + `","api_version":"2023-10-16","application":null,
+			"metadata":{"trak_connect":"true"},"status":"enabled","enabled_events":["*"]}`, true, list + "\n" + list, "", "as it should be"},
+		{"all events are enabled", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "enabled", `"*"`), true, list + "\n" + list, "", "as it should be"},
+		{"events are missing", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "enabled", `"charge.refunded","radar.early_fraud_warning.created"`), true,
+			list + "\n" + list + "\n" + mend, "", "Added 22 missing events"},
+		{"disabled", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "disabled", wanted), true, list + "\n" + list + "\n" + mend, "", "Enabled"},
+		{"our secret is lost", right, false, strings.Join([]string{list, list, create, remove}, "\n"), "whsec_new", "removed the old one"},
+		{"not for connected accounts", endpoint("we_1", hook, stripe.APIVersion, "", "enabled", wanted), true,
+			strings.Join([]string{list, list, create, remove}, "\n"), "whsec_new", "removed the old one"},
+		{"of another API version", endpoint("we_1", hook, "2024-06-20", "ca_1", "enabled", wanted), true,
+			strings.Join([]string{list, list, create, remove}, "\n"), "whsec_new", "removed the old one"},
+		{"of the account's own API version", endpoint("we_1", hook, "", "ca_1", "enabled", wanted), true,
+			strings.Join([]string{list, list, create, remove}, "\n"), "whsec_new", "removed the old one"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, rec := script(t, map[string]http.HandlerFunc{
+				list:   sayPages(endpoint("we_a", "https://a.example", "", "", "enabled", `"*"`), tt.existing),
+				create: say(200, `{"id":"we_new","object":"webhook_endpoint","url":"`+hook+`","secret":"whsec_new"}`),
+				mend:   say(200, right),
+				remove: say(200, `{"id":"we_1","object":"webhook_endpoint","deleted":true}`),
+			})
+			got, err := c.EnsureWebhook(t.Context(), hook, tt.haveSecret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Secret != tt.secret || !strings.Contains(got.Note, tt.note) {
+				t.Errorf("got %+v", got)
+			}
+			if calls := rec.lines(); calls != tt.calls {
+				t.Errorf("calls:\n%s\nwant:\n%s", calls, tt.calls)
+			}
+			for _, made := range rec.all() {
+				if made.String() == mend && made.form.Get("enabled_events[0]") == "charge.refunded" &&
+					made.form.Get("enabled_events[1]") != "radar.early_fraud_warning.created" {
+					t.Error("an event that others enabled was taken away")
+				}
+			}
+		})
+	}
+}
+
+// Stripe shows the secret of a new endpoint once: nothing that fails later may lose it.
+func TestTheNewSecretSurvivesAFailedRemoval(t *testing.T) {
+	t.Parallel()
+	const hook = "https://trak.example/hook"
+	c, _ := script(t, map[string]http.HandlerFunc{
+		"GET /v1/webhook_endpoints":         sayList(`{"id":"we_1","object":"webhook_endpoint","url":"` + hook + `"}`),
+		"POST /v1/webhook_endpoints":        say(200, `{"id":"we_new","object":"webhook_endpoint","url":"`+hook+`","secret":"whsec_new"}`),
+		"DELETE /v1/webhook_endpoints/we_1": say(500, `{"error":{"type":"api_error"}}`),
+	})
+	got, err := c.EnsureWebhook(t.Context(), hook, true)
+	if err != nil || got.Secret != "whsec_new" || !strings.Contains(got.Note, "we_1") {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestAnOldEndpointStaysWhenTheNewOneCannotBeMade(t *testing.T) {
+	t.Parallel()
+	const hook = "https://trak.example/hook"
+	c, rec := script(t, map[string]http.HandlerFunc{
+		"GET /v1/webhook_endpoints":  sayList(`{"id":"we_1","object":"webhook_endpoint","url":"` + hook + `"}`),
+		"POST /v1/webhook_endpoints": say(400, `{"error":{"type":"invalid_request_error","param":"url","message":"Invalid URL"}}`),
+	})
+	if _, err := c.EnsureWebhook(t.Context(), hook, false); err == nil {
+		t.Error("no error")
+	}
+	if strings.Contains(rec.lines(), "DELETE") {
+		t.Error("the old endpoint was removed without a new one")
+	}
+}

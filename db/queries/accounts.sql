@@ -1,0 +1,54 @@
+-- name: InsertAccount :exec
+INSERT INTO stripe_connect_accounts (id, workspace_id, livemode, type, country, email, name, idempotency_key, connected_by, created_at)
+VALUES (@id, @workspace_id, @livemode, @type, @country, @email, @name, @idempotency_key, @connected_by, @created_at);
+
+-- name: CurrentAccount :one
+SELECT * FROM stripe_connect_accounts
+WHERE workspace_id = @workspace_id AND livemode = @livemode AND disconnected_at = 0 AND deauthorized_at = 0;
+
+-- name: LastAccount :one
+-- The account that the page speaks of: the current one, else the one that was connected last.
+SELECT * FROM stripe_connect_accounts
+WHERE workspace_id = @workspace_id AND livemode = @livemode
+ORDER BY CASE WHEN disconnected_at = 0 AND deauthorized_at = 0 THEN 0 ELSE 1 END, created_at DESC LIMIT 1;
+
+-- name: AccountByStripeID :one
+-- A webhook says which account it is of: this is how its workspace is found.
+SELECT * FROM stripe_connect_accounts WHERE stripe_account_id = @stripe_account_id;
+
+-- name: AccountByID :one
+SELECT * FROM stripe_connect_accounts WHERE workspace_id = @workspace_id AND id = @id;
+
+-- name: SetAccountStripeID :execrows
+UPDATE stripe_connect_accounts SET stripe_account_id = @stripe_account_id, connected_at = @connected_at, last_error = '', version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND stripe_account_id IS NULL;
+
+-- name: RestartAccount :execrows
+-- Stripe refused to make the account: the next try is another intention, with a key of its own.
+UPDATE stripe_connect_accounts SET country = @country, email = @email, name = @name, idempotency_key = @idempotency_key,
+    created_at = @created_at, last_error = '', version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND stripe_account_id IS NULL;
+
+-- name: SetAccountError :execrows
+UPDATE stripe_connect_accounts SET last_error = @last_error, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id;
+
+-- name: StoreAccountRead :execrows
+-- Only a read that started later than the stored one may overwrite it: account.updated events
+-- and answers overtake each other.
+UPDATE stripe_connect_accounts SET default_currency = @default_currency, charges_enabled = @charges_enabled,
+    payouts_enabled = @payouts_enabled, details_submitted = @details_submitted, disabled_reason = @disabled_reason,
+    requirements = @requirements, fetched_at = @fetched_at, last_error = '', version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND fetched_at < @fetched_at;
+
+-- name: DisconnectAccount :execrows
+UPDATE stripe_connect_accounts SET disconnected_at = @disconnected_at, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND disconnected_at = 0;
+
+-- name: ReconnectAccount :execrows
+UPDATE stripe_connect_accounts SET disconnected_at = 0, connected_by = @connected_by, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND deauthorized_at = 0;
+
+-- name: DeauthorizeAccount :execrows
+UPDATE stripe_connect_accounts SET deauthorized_at = @deauthorized_at, charges_enabled = FALSE, payouts_enabled = FALSE, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND deauthorized_at = 0;

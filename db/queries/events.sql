@@ -1,0 +1,59 @@
+-- name: InsertStripeEvent :execrows
+INSERT INTO stripe_webhook_events (event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome)
+VALUES (@event_id, @stripe_account_id, @workspace_id, @type, @api_version, @livemode, @created, @received_at, @payload, @state, @outcome)
+ON CONFLICT (event_id) DO NOTHING;
+
+-- name: StripeEvent :one
+SELECT * FROM stripe_webhook_events WHERE event_id = @event_id;
+
+-- name: SetStripeEventState :execrows
+UPDATE stripe_webhook_events SET workspace_id = @workspace_id, state = @state, outcome = @outcome, attempts = @attempts,
+    next_attempt_at = @next_attempt_at, claimed_until = 0
+WHERE event_id = @event_id;
+
+-- name: ClaimStripeEvent :one
+UPDATE stripe_webhook_events SET claimed_until = @claimed_until, next_attempt_at = @claimed_until
+WHERE event_id = @event_id AND next_attempt_at > 0 AND claimed_until < CAST(@now AS BIGINT)
+RETURNING *;
+
+-- name: WakeUnmatchedEvents :execrows
+-- The account has become known: its events that came before are worked through.
+UPDATE stripe_webhook_events SET next_attempt_at = @now WHERE stripe_account_id = @stripe_account_id AND state = 'unmatched';
+
+-- name: DueStripeEvents :many
+SELECT event_id, next_attempt_at FROM stripe_webhook_events WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);
+
+-- name: LastStripeEvent :one
+SELECT CAST(COALESCE(max(received_at), 0) AS BIGINT) AS received_at FROM stripe_webhook_events WHERE workspace_id = @workspace_id;
+
+-- name: AskRead :exec
+INSERT INTO stripe_reads (stripe_account_id, kind, object_id, workspace_id, evidence_at, next_attempt_at)
+VALUES (@stripe_account_id, @kind, @object_id, @workspace_id, @evidence_at, @next_attempt_at)
+ON CONFLICT (stripe_account_id, kind, object_id) DO UPDATE SET asked = stripe_reads.asked + 1, attempts = 0, last_error = '',
+    next_attempt_at = excluded.next_attempt_at,
+    evidence_at = CASE WHEN stripe_reads.next_attempt_at > 0 AND stripe_reads.evidence_at < excluded.evidence_at
+        THEN stripe_reads.evidence_at ELSE excluded.evidence_at END
+WHERE stripe_reads.workspace_id = excluded.workspace_id;
+
+-- name: ClaimRead :one
+UPDATE stripe_reads SET claimed_until = @claimed_until, next_attempt_at = @claimed_until, attempts = attempts + 1
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id
+  AND next_attempt_at > 0 AND claimed_until < CAST(@now AS BIGINT)
+RETURNING *;
+
+-- name: SetReadDone :execrows
+-- Asked again meanwhile: it stays due.
+UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST(@asked AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = ''
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id;
+
+-- name: SetReadRetry :execrows
+UPDATE stripe_reads SET next_attempt_at = @next_attempt_at, claimed_until = 0, last_error = @last_error
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id;
+
+-- name: DueReads :many
+SELECT workspace_id, stripe_account_id, kind, object_id, next_attempt_at FROM stripe_reads
+WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);
+
+-- name: PendingReads :one
+SELECT count(*) FROM stripe_reads WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id
+  AND object_id = @object_id AND next_attempt_at > 0;

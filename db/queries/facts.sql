@@ -1,0 +1,91 @@
+-- name: SessionByID :one
+SELECT * FROM checkout_sessions WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND session_id = @session_id;
+
+-- name: UpsertSession :exec
+INSERT INTO checkout_sessions (stripe_account_id, session_id, workspace_id, stripe_link_id, payment_intent_id, rank, amount, currency, livemode, paid_at)
+VALUES (@stripe_account_id, @session_id, @workspace_id, @stripe_link_id, @payment_intent_id, @rank, @amount, @currency, @livemode, @paid_at)
+ON CONFLICT (stripe_account_id, session_id) DO UPDATE SET stripe_link_id = excluded.stripe_link_id,
+    payment_intent_id = excluded.payment_intent_id, rank = excluded.rank, amount = excluded.amount, paid_at = excluded.paid_at
+WHERE checkout_sessions.workspace_id = excluded.workspace_id;
+
+-- name: SessionsOfLink :many
+SELECT * FROM checkout_sessions
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND stripe_link_id = @stripe_link_id
+ORDER BY session_id;
+
+-- name: SessionsOfIntent :many
+SELECT * FROM checkout_sessions
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id
+ORDER BY session_id;
+
+-- name: SessionsOfInvoice :many
+SELECT s.* FROM payment_links l JOIN checkout_sessions s
+  ON s.workspace_id = l.workspace_id AND s.stripe_account_id = l.stripe_account_id AND s.stripe_link_id = l.stripe_link_id
+WHERE l.workspace_id = @workspace_id AND l.invoice_id = @invoice_id AND l.stripe_link_id <> ''
+ORDER BY s.session_id;
+
+-- name: PaymentByIntent :one
+SELECT * FROM payments WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id;
+
+-- name: UpsertPayment :exec
+INSERT INTO payments (id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at,
+    invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at)
+VALUES (@id, @workspace_id, @invoice_id, @stripe_account_id, @payment_intent_id, @livemode, @currency, @provisional, @provisional_at,
+    @invoice_hint, @status, @gross, @refunded, @lost, @charge_id, @method, @brand, @last4, @failure_code, @failure_message, @happened_at)
+ON CONFLICT (stripe_account_id, payment_intent_id) DO UPDATE SET invoice_id = excluded.invoice_id, currency = excluded.currency,
+    provisional = excluded.provisional, provisional_at = excluded.provisional_at, invoice_hint = excluded.invoice_hint,
+    status = excluded.status, gross = excluded.gross, refunded = excluded.refunded, lost = excluded.lost,
+    charge_id = excluded.charge_id, method = excluded.method, brand = excluded.brand, last4 = excluded.last4,
+    failure_code = excluded.failure_code, failure_message = excluded.failure_message, happened_at = excluded.happened_at
+WHERE payments.workspace_id = excluded.workspace_id;
+
+-- name: PaymentsOfInvoice :many
+SELECT * FROM payments WHERE workspace_id = @workspace_id AND invoice_id = @invoice_id ORDER BY happened_at, payment_intent_id;
+
+-- name: ListPayments :many
+SELECT p.*, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
+FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
+WHERE p.workspace_id = @workspace_id AND p.livemode = @livemode
+  AND (p.happened_at, p.id) < (CAST(@before_at AS BIGINT), CAST(@before_id AS TEXT))
+ORDER BY p.happened_at DESC, p.id DESC LIMIT CAST(@max AS BIGINT);
+
+-- name: ReceivedTotals :many
+-- Money that came in from @since on, before refunds, by currency.
+SELECT currency, count(*) AS payments, CAST(sum(gross) AS BIGINT) AS gross, CAST(sum(refunded) AS BIGINT) AS refunded
+FROM payments WHERE workspace_id = @workspace_id AND livemode = @livemode AND happened_at >= @since AND happened_at < @until AND gross > 0
+GROUP BY currency ORDER BY currency;
+
+-- name: PaymentsForVerify :many
+SELECT * FROM payments WHERE workspace_id = @workspace_id AND id > CAST(@after AS TEXT) ORDER BY id LIMIT CAST(@max AS BIGINT);
+
+-- name: ChargeByID :one
+SELECT * FROM charges WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND charge_id = @charge_id;
+
+-- name: UpsertCharge :exec
+INSERT INTO charges (stripe_account_id, charge_id, workspace_id, payment_intent_id, rank, amount, captured, currency, livemode, method, brand, last4,
+    failure_code, failure_message, refund_hint, refund_hint_at, created_at, paid_at)
+VALUES (@stripe_account_id, @charge_id, @workspace_id, @payment_intent_id, @rank, @amount, @captured, @currency, @livemode, @method, @brand, @last4,
+    @failure_code, @failure_message, @refund_hint, @refund_hint_at, @created_at, @paid_at)
+ON CONFLICT (stripe_account_id, charge_id) DO UPDATE SET payment_intent_id = excluded.payment_intent_id, rank = excluded.rank,
+    amount = excluded.amount, captured = excluded.captured, currency = excluded.currency, method = excluded.method, brand = excluded.brand,
+    last4 = excluded.last4, failure_code = excluded.failure_code, failure_message = excluded.failure_message,
+    refund_hint = excluded.refund_hint, refund_hint_at = excluded.refund_hint_at, created_at = excluded.created_at, paid_at = excluded.paid_at
+WHERE charges.workspace_id = excluded.workspace_id;
+
+-- name: ChargesOfIntent :many
+SELECT * FROM charges WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id
+ORDER BY charge_id;
+
+-- name: RefundByID :one
+SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND refund_id = @refund_id;
+
+-- name: UpsertRefund :exec
+INSERT INTO refunds (stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, created_at)
+VALUES (@stripe_account_id, @refund_id, @workspace_id, @charge_id, @payment_intent_id, @rank, @amount, @currency, @reason, @failure_reason, @created_at)
+ON CONFLICT (stripe_account_id, refund_id) DO UPDATE SET charge_id = excluded.charge_id, payment_intent_id = excluded.payment_intent_id,
+    rank = excluded.rank, amount = excluded.amount, reason = excluded.reason, failure_reason = excluded.failure_reason, created_at = excluded.created_at
+WHERE refunds.workspace_id = excluded.workspace_id;
+
+-- name: RefundsOfCharge :many
+SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND charge_id = @charge_id
+ORDER BY refund_id;

@@ -1,0 +1,36 @@
+-- name: FindSession :one
+SELECT data FROM sessions WHERE token = @token AND dead = FALSE AND expiry > @now;
+
+-- name: CommitSession :exec
+-- A late commit on a destroyed session must not bring it back: hence the WHERE.
+INSERT INTO sessions (token, user_id, data, expiry) VALUES (@token, @user_id, @data, @expiry)
+ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expiry = excluded.expiry
+WHERE sessions.dead = FALSE;
+
+-- name: KillSession :exec
+UPDATE sessions SET dead = TRUE, data = @nothing WHERE token = @token;
+
+-- name: KillSessionsOfUser :exec
+UPDATE sessions SET dead = TRUE, data = @nothing WHERE user_id = @user_id;
+
+-- name: DeleteExpiredSessions :exec
+DELETE FROM sessions WHERE expiry <= @now;
+
+-- name: InsertOneTimeToken :exec
+INSERT INTO one_time_tokens (hash, kind, expires_at) VALUES (@hash, @kind, @expires_at);
+
+-- name: OneTimeTokenValid :one
+SELECT count(*) FROM one_time_tokens WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
+
+-- name: UseOneTimeToken :execrows
+UPDATE one_time_tokens SET used_at = @now WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
+
+-- name: DeleteOneTimeTokens :exec
+DELETE FROM one_time_tokens WHERE kind = @kind;
+
+-- name: InstallationValue :one
+SELECT value FROM installation WHERE name = @name;
+
+-- name: SetInstallationValue :exec
+INSERT INTO installation (name, value) VALUES (@name, @value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;

@@ -1,0 +1,40 @@
+package handlers
+
+// Page is what every page needs for its frame: head, sidebar, strips and toast. The
+// data of each page embeds it, so that templates say {{.Title}} or {{.User.Name}}.
+type Page struct {
+	Title string // of the document, without the product's name
+	Nav   string // the sidebar's current item: overview, invoices, history, connect, clients, or none
+	Theme string // what the person chose: light, dark, or empty to follow the system
+	CSRF  string // the session's token, for the hidden field of each form
+
+	RequestID  string // shown when something fails, so that it can be found in the log
+	Demo       bool   // no real money moves
+	SandboxURL string // the Stripe stand-in's own page; set in the demo
+
+	User       *PageUser       // nil when not signed in
+	Workspace  *PageWorkspace  // nil outside /w/{slug}
+	Workspaces []PageWorkspace // all that the user may switch to, the current one included
+
+	Flash string // one short sentence about what was just done
+}
+
+// PageUser is the person who is signed in.
+type PageUser struct {
+	Name, Email string
+}
+
+// PageWorkspace is a workspace as the sidebar and the switcher show it.
+type PageWorkspace struct {
+	Name, Slug string
+	Role       string // the word that is shown: Owner, Admin, Member
+	Overdue    int    // invoices that are late, beside "Invoices"; filled for the current one only
+}
+
+// Initial is the letter on the workspace's tile.
+func (w PageWorkspace) Initial() string {
+	for _, r := range w.Name {
+		return string(r)
+	}
+	return ""
+}

@@ -1,0 +1,84 @@
+// Trak is one binary: invoices for a small team, paid through its own Stripe account.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	_ "time/tzdata" // workspaces have time zones; the container image has no files of its own
+
+	"github.com/alecthomas/kong"
+
+	"trak/db"
+)
+
+// Exit codes beside 0 and 1, as in BSD's sysexits.h.
+const (
+	exitUsage  = 64 // the command line is wrong
+	exitLocked = 75 // another process has the data directory; trying again later may work
+	exitConfig = 78 // the configuration must be changed first
+)
+
+// commands is the command line. Each command is a struct in a file of its own.
+type commands struct {
+	Serve       serveCmd       `cmd:"" help:"Serve Trak."`
+	Demo        demoCmd        `cmd:"" help:"Try Trak with made-up data: no keys, no network, no real money."`
+	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for Stripe alone, to try a configuration or a change."`
+	Verify      verifyCmd      `cmd:"" help:"Compute every status, sum and number again and compare it with what is stored."`
+	Webhook     webhookCmd     `cmd:"" help:"The webhook endpoint at Stripe."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it is well, for containers."`
+	Version     versionCmd     `cmd:"" help:"Print the version and the licences."`
+}
+
+func main() {
+	syscall.Umask(0o077) // every file that is made from here on is its owner's alone
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parser := kong.Must(&commands{},
+		kong.Name("trak"),
+		kong.Description("Invoices that your clients pay by card, straight to your own Stripe account."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+	)
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "trak: %v\nRun \"trak --help\" to see the commands.\n", err)
+		return exitUsage
+	}
+	return report(command.Run())
+}
+
+// exitCode is an error that ends the program with this code and has been explained already.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// report explains an error on the console and returns the exit code for it.
+func report(err error) int {
+	var (
+		code     exitCode
+		problems problems
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &problems):
+		fmt.Fprint(os.Stderr, problems.explain())
+		return exitConfig
+	}
+	fmt.Fprintf(os.Stderr, "trak: %v\n", err)
+	switch {
+	case errors.Is(err, db.ErrLocked):
+		return exitLocked
+	case errors.Is(err, db.ErrNewer):
+		return exitConfig
+	}
+	return 1
+}

@@ -1,0 +1,156 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Refund gives money of a charge or payment intent back, as somebody does in Stripe's
+// dashboard. An amount of 0 is all that is left.
+func (s *Server) Refund(chargeOrIntentID string, amount int64) (refundID string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[chargeOrIntentID]
+	if r == nil {
+		return "", fmt.Errorf("refund %s: no such charge or payment intent", chargeOrIntentID)
+	}
+	in := object{"charge": chargeOrIntentID}
+	if r.kind == "payment_intent" {
+		in = object{"payment_intent": chargeOrIntentID}
+	}
+	if amount != 0 {
+		in["amount"] = amount
+	}
+	refund, err := s.refund(nil, r.account, in)
+	if err != nil {
+		return "", fmt.Errorf("refund %s: %w", chargeOrIntentID, err)
+	}
+	return refund.id(), nil
+}
+
+func (s *Server) createRefund(c *call) (any, error) {
+	r, err := s.refund(c, c.account, c.in)
+	if err != nil {
+		return nil, err
+	}
+	return r.obj, nil
+}
+
+func (s *Server) refund(c *call, account string, in object) (*record, error) {
+	charge, err := s.chargeToRefund(account, in)
+	if err != nil {
+		return nil, err
+	}
+	refunded := number(charge.obj, "amount_refunded")
+	left := number(charge.obj, "amount_captured") - refunded
+	switch {
+	case charge.obj["status"] != "succeeded":
+		return nil, invalid("", "charge", "This charge has not been paid and cannot be refunded.")
+	case left == 0:
+		return nil, invalid("charge_already_refunded", "", "Charge %s has already been refunded.", charge.id())
+	}
+	amount, given := in["amount"].(int64)
+	currency := text(charge.obj, "currency")
+	switch {
+	case !given:
+		amount = left
+	case amount <= 0:
+		return nil, invalid("parameter_invalid_integer", "amount", "Invalid positive integer")
+	case amount > left:
+		return nil, invalid("", "amount", "Refund amount (%s) is greater than unrefunded amount on charge (%s)",
+			shown(amount, currency), shown(left, currency))
+	}
+	if err := checkAmount(amount, currency, "amount"); err != nil {
+		return nil, err
+	}
+
+	refund := blank("refund")
+	refund["id"] = s.newID("re_3", 23)
+	refund["amount"] = amount
+	refund["charge"] = charge.id()
+	refund["payment_intent"] = charge.obj["payment_intent"]
+	refund["created"] = s.unix()
+	refund["currency"] = currency
+	refund["reason"] = nullable(text(in, "reason"))
+	refund["status"] = "succeeded"
+	refund["metadata"] = object{}
+	setMetadata(refund, in["metadata"])
+	kind := text(child(charge.obj, "payment_method_details"), "type")
+	refund["destination_details"] = object{"type": kind, kind: object{}}
+	if kind == card {
+		refund["destination_details"].(object)[card] = object{"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
+	}
+	r := s.add("refund", account, refund)
+	r.hidden["behaviour"] = charge.hidden["refund"]
+	refund["balance_transaction"] = s.book(r, "refund", -amount, 0)
+	if r.hidden["behaviour"] == refundPends {
+		refund["status"] = "pending"
+	}
+	if text(r.hidden, "behaviour") != "" {
+		s.unsettledRefunds = append(s.unsettledRefunds, r)
+	}
+	charge.obj["amount_refunded"] = refunded + amount
+	charge.obj["refunded"] = amount == left
+	s.emit(c, account, "refund.created", refund)
+	s.emit(c, account, "charge.refunded", charge.obj)
+	s.emit(c, account, "charge.refund.updated", refund)
+	return r, nil
+}
+
+// chargeToRefund is the charge that a refund names, by itself or by its payment intent.
+func (s *Server) chargeToRefund(account string, in object) (*record, error) {
+	chargeID, intentID := text(in, "charge"), text(in, "payment_intent")
+	if intentID != "" {
+		intent := s.find(account, "payment_intent", intentID)
+		if intent == nil {
+			return nil, missing(http.StatusBadRequest, "payment_intent", "payment_intent", intentID)
+		}
+		latest := text(intent.obj, "latest_charge")
+		if intent.obj["status"] != "succeeded" || chargeID != "" && chargeID != latest {
+			return nil, invalid("", "payment_intent", "This PaymentIntent (%s) does not have a successful charge to refund.", intentID)
+		}
+		chargeID = latest
+	}
+	if chargeID == "" {
+		return nil, invalid("parameter_missing", "charge", "One of the following params should be provided for this request: payment_intent or charge.")
+	}
+	charge := s.find(account, "charge", chargeID)
+	if charge == nil {
+		return nil, missing(http.StatusBadRequest, "charge", "charge", chargeID)
+	}
+	return charge, nil
+}
+
+func (s *Server) updateRefund(c *call) (any, error) {
+	r, err := s.named(c, "refund")
+	if err != nil {
+		return nil, err
+	}
+	s.update(c, r, "charge.refund.updated", func(refund object) { setMetadata(refund, c.in["metadata"]) })
+	return r.obj, nil
+}
+
+// SettleRefunds ends the refunds that are not final yet: pending ones succeed, and those of
+// the card whose refunds fail do so, which makes the charge's amount_refunded drop again. It
+// returns how many there were.
+func (s *Server) SettleRefunds() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := s.unsettledRefunds
+	s.unsettledRefunds = nil
+	for _, r := range waiting {
+		if r.hidden["behaviour"] == refundFails {
+			charge := s.records[text(r.obj, "charge")]
+			charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
+			charge.obj["refunded"] = false
+			r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
+			r.obj["failure_reason"] = "expired_or_canceled_card"
+			r.obj["status"] = "failed"
+		} else {
+			r.obj["status"] = "succeeded"
+		}
+		s.emit(nil, r.account, "refund.updated", r.obj)
+		s.emit(nil, r.account, "charge.refund.updated", r.obj)
+	}
+	return len(waiting)
+}

@@ -1,0 +1,278 @@
+package sandbox_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/webhook"
+
+	"trak/sandbox"
+)
+
+func TestEndpointsGetOnlyWhatTheyWant(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	some := w.hook(t, true, "charge.succeeded", "charge.refunded")
+	platform := w.hook(t, false)
+	account := w.account(t)
+	w.paid(t, account, "4242424242424242")
+	w.Emit("", "balance.available", map[string]any{"object": "balance"})
+	w.settle(t)
+	if got := some.received(); len(got) != 1 || got[0].Type != "charge.succeeded" {
+		t.Errorf("received %v, want the charge", got)
+	}
+	if got := platform.received(); len(got) != 1 || got[0].Type != "balance.available" || got[0].Account != "" {
+		t.Errorf("the platform received %v, want its own event", got)
+	}
+}
+
+func TestSignatureIsStripes(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, true) // its handler verifies each delivery with webhook.ConstructEvent
+	account := w.account(t)
+	w.settle(t)
+	if len(h.received()) == 0 {
+		t.Fatal("nothing was delivered")
+	}
+	body := w.Events(account)[0]
+	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: body, Secret: h.secret})
+	if _, err := webhook.ConstructEvent(body, signed.Header, "whsec_other"); err == nil {
+		t.Error("another secret verifies")
+	}
+}
+
+func TestDeliveriesAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, true)
+	h.setStatus(http.StatusInternalServerError)
+	w.Emit(w.account(t), "charge.updated", map[string]any{"object": "charge"})
+	before := len(w.Events(w.lastAccount(t)))
+	w.settle(t)
+	for range 2 * before { // every event twice
+		<-h.got
+	}
+	h.setStatus(http.StatusOK)
+	waiting := func() bool {
+		params := &stripe.EventListParams{DeliverySuccess: stripe.Bool(false)}
+		params.SetStripeAccount(w.lastAccount(t))
+		return w.api.Events.List(params).Next()
+	}
+	for waiting() {
+		<-h.got
+	}
+	var tries []int
+	for _, d := range w.Deliveries() {
+		if d.Type == "charge.updated" {
+			tries = append(tries, d.Attempt)
+		}
+	}
+	for i, n := range tries {
+		if n != i+1 || i < len(tries)-1 && len(tries) < 3 {
+			t.Errorf("tries %v", tries)
+		}
+	}
+}
+
+// lastAccount is the account that was made last.
+func (w *world) lastAccount(t *testing.T) string {
+	t.Helper()
+	it := w.api.Accounts.List(&stripe.AccountListParams{ListParams: stripe.ListParams{Limit: stripe.Int64(1), Single: true}})
+	if !it.Next() {
+		t.Fatalf("no account: %v", it.Err())
+	}
+	return it.Account().ID
+}
+
+func TestCloseEndsRetries(t *testing.T) {
+	t.Parallel()
+	s := sandbox.New(sandbox.Options{Seed: 1})
+	if err := s.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	release := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) > 1 {
+			select { // a delivery that is under way when the sandbox closes
+			case <-release:
+			case <-r.Context().Done():
+			}
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+	}))
+	defer srv.Close()
+	defer close(release)
+	api := newClient(s.URL())
+	if _, err := api.WebhookEndpoints.New(&stripe.WebhookEndpointParams{URL: stripe.String(srv.URL), EnabledEvents: stripe.StringSlice([]string{"*"})}); err != nil {
+		t.Fatal(err)
+	}
+	s.Emit("", "balance.available", map[string]any{"object": "balance"})
+	if err := s.Settle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	s.Emit("", "balance.available", map[string]any{"object": "balance"})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	after := asked.Load()
+	s.Emit("", "balance.available", map[string]any{"object": "balance"})
+	if err := s.Settle(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	// The first event's second try would be due after 50 ms; closed, the sandbox makes none.
+	timer := time.NewTimer(150 * time.Millisecond)
+	defer timer.Stop()
+	<-timer.C
+	if got := asked.Load(); got != after {
+		t.Errorf("%d requests after Close", got-after)
+	}
+}
+
+func TestSettleEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, false)
+	h.mu.Lock() // the endpoint doesn't answer
+	w.Emit("", "balance.available", map[string]any{"object": "balance"})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if err := w.Settle(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("settled while a delivery was under way: %v", err)
+	}
+	h.mu.Unlock()
+	w.settle(t)
+	if len(h.received()) != 1 {
+		t.Error("not delivered")
+	}
+}
+
+func TestDeliveryKnobs(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, false)
+	emit := func(types ...string) {
+		for _, typ := range types {
+			w.Emit("", typ, map[string]any{"object": "balance"})
+		}
+	}
+	received := func() (types []string) {
+		w.settle(t)
+		for _, event := range h.received() {
+			types = append(types, string(event.Type))
+		}
+		slices.Sort(types)
+		return types
+	}
+	w.SetKnobs(sandbox.Knobs{Hold: true})
+	emit("a", "b")
+	if got := received(); len(got) > 0 {
+		t.Errorf("held, and received %v", got)
+	}
+	w.SetKnobs(sandbox.Knobs{})
+	if got := received(); !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("let go, and received %v", got)
+	}
+	w.SetKnobs(sandbox.Knobs{Duplicate: 3, Shuffle: true})
+	emit("c", "d")
+	if got := received(); !slices.Equal(got, []string{"a", "b", "c", "c", "c", "d", "d", "d"}) {
+		t.Errorf("tripled, and received %v", got)
+	}
+	w.SetKnobs(sandbox.Knobs{Drop: true})
+	emit("e")
+	if got := received(); len(got) != 8 {
+		t.Errorf("lost, and received %v", got)
+	}
+	if got := len(w.Events("")); got != 5 {
+		t.Errorf("%d events are listed, want 5", got)
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 10_000 {
+		if holds() {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatal("waited in vain")
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	direct := newClient(w.URL()) // the checking server would hide a cut connection
+	post := func(idempotencyKey string) (*stripe.Price, error) {
+		params := &stripe.PriceParams{Currency: stripe.String("usd"), UnitAmount: stripe.Int64(500), ProductData: &stripe.PriceProductDataParams{Name: stripe.String("x")}}
+		params.SetIdempotencyKey(idempotencyKey)
+		return direct.Prices.New(params)
+	}
+	prices := func() int {
+		_, body, _ := w.send(t, "GET", "/v1/prices?limit=100", nil)
+		return len(body["data"].([]any))
+	}
+	for _, c := range []struct {
+		fault  string
+		status int // of the error, 0 when there is no answer of Stripe's
+		effect int // prices made although the caller got an error
+	}{
+		{sandbox.FailBefore, 0, 0}, {sandbox.FailAfter, 0, 1},
+		{sandbox.FailLimit, 429, 0}, {sandbox.FailServer, 500, 0}, {sandbox.FailGateway, 0, 0},
+	} {
+		before := prices()
+		w.SetKnobs(sandbox.Knobs{Fail: c.fault, FailMethod: "POST", FailPath: "/v1/prices"})
+		if _, err := direct.Accounts.Get(); err != nil {
+			t.Errorf("%s: met another call: %v", c.fault, err)
+		}
+		_, err := post(c.fault)
+		var told *stripe.Error
+		errors.As(err, &told)
+		if err == nil || (told == nil) != (c.status == 0) || told != nil && told.HTTPStatusCode != c.status {
+			t.Errorf("%s: %v", c.fault, err)
+		}
+		if got := prices() - before; got != c.effect {
+			t.Errorf("%s: made %d prices, want %d", c.fault, got, c.effect)
+		}
+		price, err := post(c.fault)
+		if err != nil {
+			t.Errorf("%s: the retry: %v", c.fault, err)
+		}
+		if got := prices() - before; got != 1 || price.ID == "" {
+			t.Errorf("%s: %d prices after the retry, want 1", c.fault, got)
+		}
+	}
+
+	w.SetKnobs(sandbox.Knobs{Fail: sandbox.FailHang})
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error)
+	go func() {
+		params := &stripe.PriceParams{Currency: stripe.String("usd"), UnitAmount: stripe.Int64(500), Product: stripe.String("prod_x")}
+		params.Context = ctx
+		params.SetIdempotencyKey("hang")
+		_, err := direct.Prices.New(params)
+		done <- err
+	}()
+	until(t, func() bool { return w.Knobs().Fail == "" }) // the call has begun to hang
+	form := url.Values{"currency": {"usd"}, "unit_amount": {"500"}, "product": {"prod_x"}}
+	if status, body, _ := w.send(t, "POST", "/v1/prices", form, "Idempotency-Key", "hang"); status != 409 && status != 400 {
+		t.Errorf("the key of a call under way: %d %v", status, body)
+	}
+	cancel()
+	if err := <-done; err == nil {
+		t.Error("a hanging call was answered")
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"trak/app"
+	"trak/auth"
+	"trak/connect"
+	"trak/db"
+	"trak/handlers"
+)
+
+// drainTime is how long requests that were accepted may take to finish when Trak stops.
+const drainTime = 20 * time.Second
+
+type serveCmd struct {
+	configuration
+}
+
+// Run serves until SIGTERM or SIGINT. A second signal ends the process at once.
+func (c *serveCmd) Run() error {
+	s, err := c.settings()
+	if err != nil {
+		return err
+	}
+	ctx, stop := untilSignal()
+	defer stop()
+
+	server, err := build(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer server.close()
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		return fmt.Errorf("%w; TRAK_ADDR chooses another address", err)
+	}
+	if err := server.welcome(ctx, os.Stdout, listener.Addr()); err != nil {
+		return err
+	}
+	return server.serve(ctx, listener)
+}
+
+// untilSignal is a context that ends at the first SIGTERM or SIGINT. The second one has its
+// usual effect again.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// server is a whole Trak: built once, then served until its context ends.
+type server struct {
+	settings
+	db      *db.DB
+	app     *app.App
+	web     *handlers.Server
+	control *control
+}
+
+// build makes every part once and hands it down: database, door to Stripe, use-cases, pages.
+// The caller closes what it returns.
+func build(ctx context.Context, s settings) (*server, error) {
+	database, product, err := openApp(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	server := &server{settings: s, db: database, app: product}
+	server.web, err = handlers.New(handlers.Config{
+		App: product, Views: assetsBelow("views"), Static: assetsBelow("static"),
+		AppURL: s.AppURL, TrustedProxies: s.TrustedProxies, Demo: s.Demo, StripeBase: s.StripeBase,
+		Logger: s.Logger, Now: s.Now,
+	})
+	if err != nil {
+		server.close()
+		return nil, fmt.Errorf("build the pages: %w", err)
+	}
+	server.control = newControl(s.DataDir, product, s.Logger)
+	return server, nil
+}
+
+// openApp opens the data directory, whose lock it then holds, and builds the use-cases on it.
+func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) {
+	if err := prepareDataDir(s.DataDir, s.Logger); err != nil {
+		return nil, nil, err
+	}
+	database, err := db.Open(ctx, s.DataDir, db.Options{
+		Migrations: db.Migrations{FS: assetsBelow("db/migrations")}, Now: s.Now, Logger: s.Logger,
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open %s: %w", s.DataDir, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, database.Close())
+		}
+	}()
+
+	key := s.SecretKey
+	if key == nil {
+		if key, err = keptSecretKey(s.DataDir); err != nil {
+			return nil, nil, err
+		}
+	}
+	secrets, err := auth.NewBox(key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("use the secret key: %w", err)
+	}
+	install, err := app.InstallID(ctx, database)
+	if err != nil {
+		return nil, nil, err
+	}
+	stripe, err := connect.New(connect.Config{
+		SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	product, err := app.New(ctx, app.Config{
+		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets,
+		Secrets: secrets, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return database, product, nil
+}
+
+// assetsBelow is a folder of the embedded files as a file system of its own.
+func assetsBelow(dir string) fs.FS {
+	sub, err := fs.Sub(assets, dir)
+	if err != nil {
+		panic(err) // only a malformed name does that
+	}
+	return sub
+}
+
+// welcome tells whoever started Trak where it is and what is left to do.
+func (s *server) welcome(ctx context.Context, out io.Writer, addr net.Addr) error {
+	fmt.Fprintf(out, "Trak is ready at %s (listening on %s).\n", s.AppURL, addr)
+	setup, err := s.app.SetupLink(ctx)
+	if err != nil {
+		return fmt.Errorf("make the set-up link: %w", err)
+	}
+	if setup != "" {
+		fmt.Fprintf(out, "\nNobody has an account yet. Open this link within a day to make the first one:\n  %s%s\n", s.AppURL, setup)
+	}
+	if !s.app.WebhooksReady() {
+		fmt.Fprint(out, "\nThere is no webhook secret yet, so payments are not noticed. Run this once, in another terminal:\n  trak webhook ensure\n")
+		if s.StripeBase == "" && isLoopback(s.AppURL) {
+			fmt.Fprintf(out, "Stripe can't reach this machine by that address. To try it here, let Stripe's command line pass events on,\nand start Trak with the secret that it prints as STRIPE_WEBHOOK_SECRET:\n  stripe listen --forward-connect-to %s/api/stripe/webhook\n", s.AppURL)
+		}
+	}
+	return nil
+}
+
+// isLoopback says whether an address names this machine only.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// serve answers on the listener until ctx ends. Then it finishes every request that was
+// accepted, at most drainTime long, and returns.
+func (s *server) serve(ctx context.Context, listener net.Listener) error {
+	s.app.Start()
+	defer s.app.Stop()
+	s.control.start()
+	defer s.control.stop()
+
+	served := make(chan error, 1)
+	go func() { served <- s.web.Listener(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	s.Logger.Info("stopping")
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	err := s.web.Shutdown(drain)
+	_ = listener.Close() // in case that the signal came before it served
+	<-served
+	if err != nil {
+		return fmt.Errorf("finish what was accepted: %w", err)
+	}
+	s.Logger.Info("stopped")
+	return nil
+}
+
+// close ends what build opened. It is the last thing that happens to a server.
+func (s *server) close() {
+	if err := s.db.Close(); err != nil {
+		s.Logger.Error("close the database", "error", err)
+	}
+}
