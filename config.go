@@ -82,6 +82,17 @@ func (c configuration) settings() (settings, error) {
 	return s, nil
 }
 
+// refuseLiveKey keeps a demo from being started where real money is configured: somebody may
+// have meant "trak serve". The demo itself never reads a key from the environment.
+func refuseLiveKey(getenv func(string) string) error {
+	const name = "STRIPE_SECRET_KEY"
+	var p problems
+	if live, _ := connect.Mode(p.secret(name, getenv(name), getenv(name+"_FILE"))); live {
+		return problems{{name, "is a live key, and the demo is for made-up money", "Run \"trak serve\", or run the demo without it: env -u " + name + " -u " + name + "_FILE trak demo"}}
+	}
+	return nil
+}
+
 // problems is all that is wrong with a configuration. What it says never holds a secret.
 type problems []problem
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -115,5 +116,30 @@ func TestSettingsAreBroughtToOneForm(t *testing.T) {
 	}
 	if s.StripeBase != "" {
 		t.Errorf("Stripe's own address: got %q, want it left out", s.StripeBase)
+	}
+}
+
+func TestDemoRefusesALiveKey(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/key"
+	if err := os.WriteFile(file, []byte("rk_live_1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		env     map[string]string
+		refused bool
+	}{
+		"no key":             {nil, false},
+		"test key":           {map[string]string{"STRIPE_SECRET_KEY": "sk_test_1"}, false},
+		"live key":           {map[string]string{"STRIPE_SECRET_KEY": "sk_live_1"}, true},
+		"live key in a file": {map[string]string{"STRIPE_SECRET_KEY_FILE": file}, true},
+	} {
+		err := refuseLiveKey(func(key string) string { return test.env[key] })
+		if (err != nil) != test.refused {
+			t.Errorf("%s: got %v, want refused: %v", name, err, test.refused)
+		}
+		if err != nil && strings.Contains(err.Error(), "live_1") {
+			t.Errorf("%s: the key is printed: %v", name, err)
+		}
 	}
 }

@@ -194,7 +194,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := s.web.Shutdown(drain)
 	_ = listener.Close() // in case that the signal came before it served
-	<-served
+	_ = <-served // what Shutdown found is what counts
 	if err != nil {
 		return fmt.Errorf("finish what was accepted: %w", err)
 	}

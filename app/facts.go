@@ -12,8 +12,9 @@ import (
 	"trak/db"
 )
 
-// matchAfter is how long a payment may wait for the session that says which link it came
-// through, before that session is looked for at Stripe.
+// matchAfter is how long a payment of ours may wait for the session that says which link it
+// came through, before that session is looked for at Stripe. A failed attempt completes no
+// session, so that no event will say it: that one is looked for at once.
 const matchAfter = 10 * time.Second
 
 // fold merges facts of one account into the stored ones and brings what depends on them up to
@@ -28,15 +29,26 @@ type fold struct {
 		invoices map[string]bool
 	}
 	payments map[string]billing.Payment // computed in this fold, by intent
+	asks     bool                       // may ask for more to be read
 }
 
 // applyFacts is the one way by which anything that Stripe said gets into the books: webhooks,
-// replays, objects read again and a client's return all come through here.
+// replays and objects read again all come through here.
 func (a *App) applyFacts(ctx context.Context, tx *db.Tx, account db.Account, f billing.Facts) error {
+	return a.fold(ctx, tx, account, f, true)
+}
+
+// applyRead is applyFacts for what was read from Stripe just now: it asks for nothing more, or
+// a payment that has no invoice would be read for ever.
+func (a *App) applyRead(ctx context.Context, tx *db.Tx, account db.Account, f billing.Facts) error {
+	return a.fold(ctx, tx, account, f, false)
+}
+
+func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing.Facts, asks bool) error {
 	if account.StripeAccountID == nil {
 		return fmt.Errorf("facts for an account without an id (%s)", account.ID)
 	}
-	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, payments: map[string]billing.Payment{}}
+	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, payments: map[string]billing.Payment{}}
 	x.touched.intents = map[string]billing.Intent{}
 	x.touched.invoices = map[string]bool{}
 	for _, step := range []func(context.Context, billing.Facts) error{x.sessions, x.intents, x.charges, x.refunds} {
@@ -195,10 +207,14 @@ func (x *fold) payment(ctx context.Context, intent string, said billing.Intent) 
 	}
 	if row.InvoiceID != nil {
 		x.touched.invoices[*row.InvoiceID] = true
-	} else if p.Gross > 0 || p.Processing {
-		// Money whose invoice is not known yet. Metadata alone never says it: the session does,
-		// and if its event doesn't come, it is looked for.
-		err := x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadIntent, ID: intent, At: x.tx.Now()}, matchAfter)
+	} else if x.asks && f.Intent.InvoiceHint != "" {
+		// One of ours whose invoice is not known yet. Metadata alone never says it: the session
+		// does, and if its event doesn't come, it is looked for.
+		pause := matchAfter
+		if p.Status == billing.Failed {
+			pause = 0
+		}
+		err := x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadIntent, ID: intent, At: x.tx.Now()}, pause)
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Ac
 func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Account, f billing.Facts, failure error) error {
 	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
 		if failure == nil {
-			failure = tx.Savepoint(func() error { return a.applyFacts(ctx, tx, account, f) })
+			failure = tx.Savepoint(func() error { return a.applyRead(ctx, tx, account, f) })
 		}
 		tx.AfterCommit(a.jobs.Wake)
 		if failure == nil || connect.IsMissing(failure) || connect.IsAccountGone(failure) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
+	"trak/auth"
 	"trak/db"
 )
 
@@ -160,4 +161,13 @@ func (a *App) ActorOfSession(ctx context.Context, token, slug string) (Actor, er
 		a.actors.put(key, actor)
 	}
 	return actor, err
+}
+
+// Limits are those on guessing, for the pages that are found by a token and for webhooks.
+func (a *App) Limits() *auth.Limits { return a.limits }
+
+// Need says whether the actor has the permission, else the *NotAllowed that names who has. Every
+// use-case asks for itself; routes ask before a form is read.
+func (a *App) Need(ctx context.Context, actor Actor, p Permission) error {
+	return a.need(ctx, actor, p)
 }

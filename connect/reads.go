@@ -47,13 +47,41 @@ func (c *Client) ReadSession(ctx context.Context, account, id string, at int64) 
 	return join(facts, intentFacts), nil
 }
 
-// ReadIntent reads a payment intent, all its charges, and the refunds and disputes of each.
+// ReadIntent reads a payment intent, all its charges, the refunds and disputes of each, and the
+// Checkout session that it came from: only that says through which link it was paid.
 func (c *Client) ReadIntent(ctx context.Context, account, id string, at int64) (billing.Facts, error) {
-	_, facts, err := c.readIntent(ctx, account, id, at)
+	const op = "read payment intent"
+	intent, facts, err := c.readIntent(ctx, account, id, at)
 	if err != nil {
-		return billing.Facts{}, c.fail("read payment intent", err)
+		return billing.Facts{}, c.fail(op, err)
+	}
+	sessions, err := c.sessionsOf(ctx, account, id)
+	if err != nil {
+		return billing.Facts{}, c.fail(op, err)
+	}
+	for _, session := range sessions {
+		more, err := session.facts(at, intent.failed())
+		if err != nil {
+			return billing.Facts{}, c.fail(op, unexpected(err))
+		}
+		facts = join(facts, more)
 	}
 	return facts, nil
+}
+
+func (c *Client) sessionsOf(ctx context.Context, account, intent string) ([]sessionObject, error) {
+	list, err := listOn(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	p := &stripe.CheckoutSessionListParams{ListParams: list, PaymentIntent: &intent}
+	return pages[sessionObject](&p.ListParams, maxReadPages, func() (*stripe.APIResponse, error) {
+		it := c.api.CheckoutSessions.List(p)
+		if it.Err() != nil {
+			return nil, it.Err()
+		}
+		return it.CheckoutSessionList().LastResponse, nil
+	})
 }
 
 // ReadCharge reads a charge with all its refunds and disputes.

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/mattn/go-sqlite3"
@@ -60,21 +61,32 @@ func (c *conn) QueryContext(_ context.Context, query string, args ...any) (*sql.
 func (c *conn) QueryRowContext(_ context.Context, query string, args ...any) *sql.Row {
 	s, err := c.stmt(query)
 	if err != nil {
-		// An error can't be put into a sql.Row: a context that has ended makes one without running anything.
-		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(err)
-		return c.c.QueryRowContext(ctx, "SELECT 1")
+		return failedRow(err)
 	}
-	return s.QueryRowContext(context.Background(), args...)
+	row := s.QueryRowContext(context.Background(), args...)
+	_ = c.note(row.Err())
+	return row
 }
+
+// failedRow is a row whose Scan returns err. Only a pool that can't connect makes such a row.
+func failedRow(err error) *sql.Row {
+	pool := sql.OpenDB(noConnector{err})
+	defer func() { _ = pool.Close() }()
+	return pool.QueryRow("")
+}
+
+type noConnector struct{ err error }
+
+func (n noConnector) Connect(context.Context) (driver.Conn, error) { return nil, n.err }
+func (n noConnector) Driver() driver.Driver                        { return &sqlite3.SQLiteDriver{} }
 
 func (c *conn) PrepareContext(_ context.Context, query string) (*sql.Stmt, error) {
 	return c.stmt(query)
 }
 
 func (c *conn) stmt(query string) (*sql.Stmt, error) {
-	if c.failed != nil {
-		return nil, c.failed
+	if err := c.usable(); err != nil {
+		return nil, err
 	}
 	if c.fault != nil {
 		if err := c.fault(query); err != nil {
@@ -90,6 +102,15 @@ func (c *conn) stmt(query string) (*sql.Stmt, error) {
 	}
 	c.stmts[query] = s
 	return s, nil
+}
+
+// usable returns the error after which nothing more may run in this transaction. Without one a
+// statement would commit by itself, so the connection is asked each time.
+func (c *conn) usable() error {
+	if c.failed == nil && c.autocommit() {
+		c.failed = errRolledBack
+	}
+	return c.failed
 }
 
 // note remembers an error after which SQLite may have rolled back more than the statement.

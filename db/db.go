@@ -61,6 +61,7 @@ type DB struct {
 	writer  *writer
 	now     func() time.Time
 	log     *slog.Logger
+	closing chan struct{}
 	closed  sync.Once
 }
 
@@ -81,7 +82,7 @@ func Open(ctx context.Context, dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DB{path: filepath.Join(dir, FileName), lock: lock, now: o.Now, log: o.Logger}
+	d := &DB{path: filepath.Join(dir, FileName), lock: lock, now: o.Now, log: o.Logger, closing: make(chan struct{})}
 	if err := d.open(ctx, o); err != nil {
 		_ = d.Close()
 		return nil, err
@@ -108,14 +109,15 @@ func (d *DB) open(ctx context.Context, o Options) error {
 	n := max(2, runtime.NumCPU())
 	d.read = sql.OpenDB(connector{dsn: readDSN(d.path)})
 	d.read.SetMaxOpenConns(n)
-	d.readers = make(chan *conn, n)
+	readers := make(chan *conn, n)
 	for range n {
 		c, err := newConn(ctx, d.read)
 		if err != nil {
 			return fmt.Errorf("open %s for reading: %w", d.path, err)
 		}
-		d.readers <- c
+		readers <- c
 	}
+	d.readers = readers // all of them, or Close would wait for those that are not there
 	return nil
 }
 
@@ -126,7 +128,7 @@ func OpenReadOnly(ctx context.Context, dir string) (*DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	d := &DB{path: path, now: time.Now, log: slog.Default()}
+	d := &DB{path: path, now: time.Now, log: slog.Default(), closing: make(chan struct{})}
 	d.read = sql.OpenDB(connector{dsn: readDSN(path)})
 	d.read.SetMaxOpenConns(1)
 	c, err := newConn(ctx, d.read)
@@ -145,6 +147,7 @@ func (d *DB) Path() string { return d.path }
 func (d *DB) Close() error {
 	var errs []error
 	d.closed.Do(func() {
+		close(d.closing)
 		if d.writer != nil {
 			d.writer.stop()
 		}

@@ -11,7 +11,7 @@ import (
 // maxBatch is how many waiting jobs share one commit at most.
 const maxBatch = 256
 
-// ErrClosed is returned by Update after Close.
+// ErrClosed is returned by Update and View after Close.
 var ErrClosed = errors.New("the database is closed")
 
 // Tx is what a job of Update works with. Its Queries run in the job's own savepoint.
@@ -33,10 +33,14 @@ func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
 
 // Savepoint runs f so that its error undoes what f wrote and nothing else.
 func (tx *Tx) Savepoint(f func() error) error {
+	if err := tx.c.usable(); err != nil {
+		return err
+	}
 	tx.depth++
 	name := fmt.Sprintf("s%d", tx.depth)
 	defer func() { tx.depth-- }()
 	if err := tx.c.control("SAVEPOINT " + name); err != nil {
+		tx.c.failed = err
 		return err
 	}
 	n := len(tx.after)
@@ -68,7 +72,18 @@ func (d *DB) Update(ctx context.Context, scope Scope, f func(*Tx) error) error {
 	if err := d.writer.submit(j); err != nil {
 		return err
 	}
-	return <-j.done
+	select {
+	case err := <-j.done:
+		return err
+	case <-d.writer.done:
+		// Close and submit met: j was run by the last batch, or never will be.
+		select {
+		case err := <-j.done:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
 }
 
 type job struct {
@@ -177,6 +192,7 @@ func (w *writer) commit(batch []*job) {
 // try returns each job's own error, or the error that lost the whole transaction.
 func (w *writer) try(batch []*job) (answers []error, err error) {
 	w.c.failed = nil
+	w.rollback() // of the batch before, if that could not be undone
 	if err := w.c.control("BEGIN IMMEDIATE"); err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
@@ -211,8 +227,8 @@ func (w *writer) run(j *job) (answer, lost error) {
 	}
 	tx := &Tx{Queries: New(w.c), Scope: j.scope, now: w.now(), c: w.c}
 	answer = call(j.f, tx)
-	if w.c.failed != nil || w.c.autocommit() {
-		return nil, errors.Join(answer, w.c.failed)
+	if err := w.c.usable(); err != nil {
+		return nil, errors.Join(answer, err)
 	}
 	if answer != nil {
 		if err := w.c.control("ROLLBACK TO job"); err != nil {
@@ -238,7 +254,7 @@ func call(f func(*Tx) error, tx *Tx) (err error) {
 
 func (w *writer) rollback() {
 	if w.c.autocommit() {
-		return // SQLite has done it already
+		return // nothing is open, or SQLite has done it already
 	}
 	_ = w.c.control("ROLLBACK")
 }

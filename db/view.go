@@ -11,6 +11,8 @@ func (d *DB) View(ctx context.Context, _ Scope, f func(*Queries) error) error {
 	var c *conn
 	select {
 	case c = <-d.readers:
+	case <-d.closing:
+		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}

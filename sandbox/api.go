@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -137,7 +138,7 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 		}
 		c.request = object{"id": requestID, "idempotency_key": nullable(key)}
 
-		memory, earlier, err := s.remember(c.account, key, sha256.Sum256([]byte(r.Method+" "+r.URL.Path+"?"+form)))
+		memory, earlier, err := s.remember(c.account, key, fingerprint(r, form))
 		if err != nil {
 			s.write(w, failure(err))
 			return
@@ -207,6 +208,13 @@ func readForm(r *http.Request) (string, *apiError) {
 		}
 	}
 	return strings.TrimPrefix(form, "&"), nil
+}
+
+// fingerprint tells requests apart; the order of their parameters doesn't matter.
+func fingerprint(r *http.Request, form string) [sha256.Size]byte {
+	pairs := strings.Split(form, "&")
+	slices.Sort(pairs)
+	return sha256.Sum256([]byte(r.Method + " " + r.URL.Path + "?" + strings.Join(pairs, "&")))
 }
 
 // remember looks an idempotency key up. It returns the answer that the key already has, or

@@ -89,7 +89,7 @@ func newWebhookClient() *http.Client {
 
 // queue makes an event's deliveries due, as the knobs say.
 func (s *Server) queue(event *record, endpoints []*record) {
-	if s.knobs.Drop {
+	if s.knobs.Drop || s.sender.closed {
 		return
 	}
 	for _, endpoint := range endpoints {

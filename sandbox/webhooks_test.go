@@ -268,7 +268,7 @@ func TestFaults(t *testing.T) {
 	}()
 	until(t, func() bool { return w.Knobs().Fail == "" }) // the call has begun to hang
 	form := url.Values{"currency": {"usd"}, "unit_amount": {"500"}, "product": {"prod_x"}}
-	if status, body, _ := w.send(t, "POST", "/v1/prices", form, "Idempotency-Key", "hang"); status != 409 && status != 400 {
+	if status, body, _ := w.send(t, "POST", "/v1/prices", form, "Idempotency-Key", "hang"); status != 409 || errorOf(body)["code"] != "idempotency_key_in_use" {
 		t.Errorf("the key of a call under way: %d %v", status, body)
 	}
 	cancel()

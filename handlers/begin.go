@@ -1,0 +1,164 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"trak/app"
+)
+
+// request is what is known of a request. It lives as long as its handler.
+type request struct {
+	id     string // in the log, in X-Request-Id, and on error pages
+	user   *app.User
+	actor  *app.Actor
+	loaded bool // the session is in the context
+}
+
+type requestKey struct{}
+
+func requestOf(c *fiber.Ctx) *request {
+	if r, ok := c.Locals(requestKey{}).(*request); ok {
+		return r
+	}
+	r := &request{id: newRequestID()}
+	c.Locals(requestKey{}, r)
+	return r
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return hex.EncodeToString(b[:])
+}
+
+// begin goes around everything else: it gives the request its id and the response its headers,
+// turns errors and panics into pages, and logs.
+func (h *Server) begin(c *fiber.Ctx) (err error) {
+	start := h.now()
+	r := requestOf(c)
+	h.setHeaders(c, r.id)
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("panic", "request", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = h.fail(c, fiber.ErrInternalServerError)
+		}
+		h.logRequest(c, r, start)
+	}()
+	if err := c.Next(); err != nil {
+		return h.fail(c, err)
+	}
+	return nil
+}
+
+// logRequest writes one line for a request: its route, never its path or query, which may hold
+// a token. A poll that found nothing new is not worth a line.
+func (h *Server) logRequest(c *fiber.Ctx, r *request, start time.Time) {
+	level := slog.LevelInfo
+	status := c.Response().StatusCode()
+	if status == fiber.StatusNoContent && c.Method() == fiber.MethodGet {
+		level = slog.LevelDebug
+	}
+	ctx := context.Background()
+	if !h.log.Enabled(ctx, level) {
+		return
+	}
+	h.log.LogAttrs(ctx, level, "request",
+		slog.String("request", r.id),
+		slog.String("method", c.Method()),
+		slog.String("route", c.Route().Path),
+		slog.Int("status", status),
+		slog.Int64("us", h.now().Sub(start).Microseconds()),
+		slog.String("ip", h.clientIP(c)))
+}
+
+// healthz answers whoever asks whether Trak serves, under any host name.
+func (h *Server) healthz(c *fiber.Ctx) error {
+	if err := h.app.Ping(c.UserContext()); err != nil {
+		return fmt.Errorf("check health: %w", err)
+	}
+	return c.SendString("ok")
+}
+
+// checkHost refuses requests that mean another host than the one Trak is reached at.
+func (h *Server) checkHost(c *fiber.Ctx) error {
+	// A request line with a whole address (RFC 9112, 3.2.2) wins over the Host header: both have to be ours.
+	if !h.isOurs(c.Request().URI().Host()) || !h.isOurs(c.Request().Header.Host()) {
+		return fiber.ErrMisdirectedRequest
+	}
+	return c.Next()
+}
+
+func (h *Server) isOurs(host []byte) bool {
+	return bytes.EqualFold(host, h.host) || withoutDefaultPort(h.scheme(), string(host)) == string(h.host)
+}
+
+func (h *Server) scheme() string {
+	if h.https {
+		return "https"
+	}
+	return "http"
+}
+
+// toHTTPS sends people on whom a trusted proxy met without TLS to the https address.
+func (h *Server) toHTTPS(c *fiber.Ctx) error {
+	if h.https && c.Get(fiber.HeaderXForwardedProto) == "http" && h.isTrusted(peer(c)) {
+		return c.Redirect(h.url+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect)
+	}
+	return c.Next()
+}
+
+// refuseEncoding refuses compressed bodies: Fiber unpacks them without a limit.
+func (h *Server) refuseEncoding(c *fiber.Ctx) error {
+	if e := c.Get(fiber.HeaderContentEncoding); e != "" && !strings.EqualFold(e, "identity") {
+		return fiber.ErrUnsupportedMediaType
+	}
+	return c.Next()
+}
+
+// checkMethod answers a method that the path does not have, before anything else about the
+// request can be wrong.
+func (h *Server) checkMethod(c *fiber.Ctx) error {
+	if isSafe(c.Method()) || h.has(c.Method(), c.Path()) {
+		return c.Next()
+	}
+	for _, method := range []string{fiber.MethodGet, fiber.MethodHead, fiber.MethodPost} {
+		if h.has(method, c.Path()) {
+			c.Append(fiber.HeaderAllow, method)
+		}
+	}
+	if len(c.Response().Header.Peek(fiber.HeaderAllow)) > 0 {
+		return fiber.ErrMethodNotAllowed
+	}
+	return fiber.ErrNotFound
+}
+
+func (h *Server) has(method, path string) bool {
+	for _, pattern := range h.paths[method] {
+		if fiber.RoutePatternMatch(path, pattern, h.fiber.Config()) {
+			return true
+		}
+	}
+	return false
+}
+
+func isSafe(method string) bool {
+	return method == fiber.MethodGet || method == fiber.MethodHead
+}
+
+// limitTime ends the work of a request that nobody waits for any more.
+func (h *Server) limitTime(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}

@@ -1,0 +1,120 @@
+package handlers
+
+import (
+	"errors"
+	"math"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"trak/app"
+	"trak/auth"
+	"trak/billing"
+)
+
+type signInPage struct {
+	Page
+	Form  form // email, next
+	Error string
+	Roles []string // to continue as, in the demo
+}
+
+func (h *Server) signInPage(c *fiber.Ctx) error {
+	next := ownPath(c.Query("next"))
+	if id := h.session.GetString(c.UserContext(), app.SessionUser); id != "" {
+		if _, err := h.app.UserByID(c.UserContext(), id); err == nil {
+			return c.Redirect(next, fiber.StatusSeeOther)
+		}
+	}
+	return h.showSignIn(c, fiber.StatusOK, formOf(map[string]string{"next": next}), "")
+}
+
+func (h *Server) showSignIn(c *fiber.Ctx, status int, f form, problem string) error {
+	page, err := h.page(c, "Sign in", "")
+	if err != nil {
+		return err
+	}
+	page.CSRF = h.formToken(c)
+	data := signInPage{Page: page, Form: f, Error: problem}
+	if h.demo != nil {
+		for _, a := range h.demo.Accounts {
+			data.Roles = append(data.Roles, a.Role)
+		}
+	}
+	return h.render(c, status, "signin", data)
+}
+
+func (h *Server) signIn(c *fiber.Ctx) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	user, err := h.app.SignIn(c.UserContext(), f.Line("email"), f.Value("password"), h.clientIP(c))
+	var tooMany *auth.TooMany
+	switch {
+	case errors.Is(err, app.ErrWrongSignIn):
+		return h.showSignIn(c, fiber.StatusUnprocessableEntity, f, "This email and password don't belong together. Check both and try again.")
+	case errors.As(err, &tooMany):
+		seconds := int(math.Ceil(tooMany.RetryAfter.Seconds()))
+		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
+		return h.showSignIn(c, fiber.StatusTooManyRequests, f, "That was too often. "+waitText(seconds))
+	case err != nil:
+		return err
+	}
+	if err := h.startSession(c, user.ID); err != nil {
+		return err
+	}
+	return h.goTo(c, ownPath(f.Value("next")))
+}
+
+// demoSignIn signs in to one of the demo's accounts, whose passwords are no secret.
+func (h *Server) demoSignIn(c *fiber.Ctx) error {
+	if h.demo == nil {
+		return app.ErrNotFound
+	}
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	for _, a := range h.demo.Accounts {
+		if a.Role != f.Line("role") {
+			continue
+		}
+		user, err := h.app.SignIn(c.UserContext(), a.Email, a.Password, h.clientIP(c))
+		if err != nil {
+			return err
+		}
+		if err := h.startSession(c, user.ID); err != nil {
+			return err
+		}
+		return h.goTo(c, ownPath(f.Value("next")))
+	}
+	return app.ErrNotFound
+}
+
+func (h *Server) signOut(c *fiber.Ctx) error {
+	if err := h.session.Destroy(c.UserContext()); err != nil {
+		return err
+	}
+	return h.goTo(c, "/signin")
+}
+
+// setTheme keeps the choice of colours and shows the same page in them.
+func (h *Server) setTheme(c *fiber.Ctx) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	theme := f.Line("theme")
+	if err := h.app.SetTheme(c.UserContext(), userOf(c).ID, theme); err != nil {
+		return err
+	}
+	return h.goTo(c, h.pageBefore(c))
+}
+
+// fieldErrors returns the field errors that err is, if it is.
+func fieldErrors(err error) (billing.FieldErrors, bool) {
+	var errs billing.FieldErrors
+	ok := errors.As(err, &errs)
+	return errs, ok
+}
