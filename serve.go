@@ -77,7 +77,7 @@ func build(ctx context.Context, s settings) (*server, error) {
 	}
 	server := &server{settings: s, db: database, app: product}
 	server.web, err = handlers.New(handlers.Config{
-		App: product, Views: assetsBelow("views"), Static: assetsBelow("static"),
+		App: product, Views: assets, Static: assets,
 		AppURL: s.AppURL, TrustedProxies: s.TrustedProxies, Demo: s.Demo, StripeBase: s.StripeBase,
 		Logger: s.Logger, Now: s.Now,
 	})

@@ -77,6 +77,10 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 	return nil
 }
 
+// NoteBadSignature counts a refused delivery, and says whether it is worth a line in the log:
+// a flood of them must not fill the disk.
+func (a *App) NoteBadSignature() bool { return a.limits.WrongSignature() }
+
 // storeEvent stores an event and applies it, in the caller's transaction. One that is there
 // already changes nothing.
 func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, f billing.Facts, reads []billing.Read, parseErr error) error {

@@ -18,9 +18,10 @@ type Look struct {
 	Viewed  bool
 }
 
-// Overdue says that the due date has passed and something is due.
+// Overdue says that the due date has passed and something is due. Of a void invoice nothing
+// is, even when a part of it was paid.
 func (l Look) Overdue() bool {
-	waiting := l.Status == Open || l.Status == PartiallyPaid
+	waiting := (l.Status == Open || l.Status == PartiallyPaid) && !has(l.Flags, FlagPaidAfterVoid)
 	return waiting && l.DueDate != "" && l.DueDate < l.Today
 }
 

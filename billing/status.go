@@ -152,7 +152,7 @@ func paymentStatus(p Payment, failed bool) Status {
 		return ChargedBack
 	case p.Gross > 0 && p.Refunded+p.StillOwed >= p.Gross:
 		return Refunded
-	case p.Refunded+p.StillOwed > 0:
+	case p.Gross > 0 && p.Refunded+p.StillOwed > 0:
 		return PartiallyRefunded
 	case p.Gross > 0:
 		return Succeeded
@@ -213,16 +213,20 @@ type Standing struct {
 // its word; docs/architecture.md has the table.
 func StandingOf(f InvoiceFacts) Standing {
 	var s Standing
+	// What is left of the payments for due. A refund or a dispute may be known before its
+	// payment is: it never makes more due than the whole.
+	var kept int64
 	var lost int64
 	var lastTried int64
 	processing, lastFailed := false, false
 	flags := map[string]bool{}
 	for _, p := range f.Payments {
-		if p.Gross > 0 && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
+		if (p.Gross > 0 || p.Processing) && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
 			flags[FlagCurrencyMismatch] = true
 			continue
 		}
-		s.Received += p.Gross - p.StillOwed
+		s.Received += max(0, p.Gross-p.StillOwed)
+		kept += max(0, p.Gross-p.StillOwed-p.Lost)
 		s.Refunded += p.Refunded
 		lost += p.Lost
 		processing = processing || p.Processing
@@ -230,13 +234,22 @@ func StandingOf(f InvoiceFacts) Standing {
 		flags[FlagRefundPending] = flags[FlagRefundPending] || p.RefundPending
 		flags[FlagRefundFailed] = flags[FlagRefundFailed] || p.RefundFailed
 		flags[FlagNeedsSync] = flags[FlagNeedsSync] || p.NeedsSync
-		if p.HappenedAt >= lastTried {
-			lastTried, lastFailed = p.HappenedAt, p.Status == Failed
+		if p.HappenedAt > lastTried {
+			lastTried, lastFailed = p.HappenedAt, false
 		}
+		lastFailed = lastFailed || p.HappenedAt == lastTried && p.Status == Failed
 	}
 	for _, x := range f.Sessions {
+		if x.Rank != SessionCompleteUnpaid && x.Rank != SessionPaid {
+			continue
+		}
+		if x.Currency != f.Currency || x.Livemode != f.Livemode {
+			flags[FlagCurrencyMismatch] = true
+			continue
+		}
 		processing = processing || x.Rank == SessionCompleteUnpaid
 		s.Received += paidSession(x)
+		kept += paidSession(x)
 	}
 	total := f.Total - f.Credited
 	net := s.Received - s.Refunded - lost
@@ -258,9 +271,9 @@ func StandingOf(f InvoiceFacts) Standing {
 	default:
 		s.Status = f.Decided
 	}
-	s.Phase = phaseOf(s.Status)
+	s.Phase = phaseOf(s.Status, f.Decided)
 	if f.Decided == Open || f.Decided == Uncollectible {
-		s.Due = max(0, total-(s.Received-lost))
+		s.Due = max(0, total-kept)
 	}
 	flags[FlagOverpaid] = finalized && f.Decided != Void && s.Received > total
 	flags[FlagPaidAfterVoid] = f.Decided == Void && s.Received > 0
@@ -282,14 +295,17 @@ func paidSession(s Session) int64 {
 	return 0
 }
 
-func phaseOf(s Status) Phase {
+func phaseOf(s, decided Status) Phase {
 	switch s {
 	case Draft:
 		return PhaseDraft
-	case Open, PartiallyPaid, Processing:
-		return PhaseOpen
 	case Paid, PartiallyRefunded, Refunded:
 		return PhasePaid
+	case Open, PartiallyPaid, Processing:
+		if decided == Open || decided == Draft {
+			return PhaseOpen
+		}
+		// Money came, or is coming, for one that was voided or written off: nobody waits for the rest.
 	}
 	return PhaseClosed
 }
@@ -301,5 +317,5 @@ func (s Standing) Final() bool {
 			return false
 		}
 	}
-	return s.Phase == PhasePaid || s.Phase == PhaseClosed
+	return s.Status != Processing && (s.Phase == PhasePaid || s.Phase == PhaseClosed)
 }

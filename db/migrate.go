@@ -20,13 +20,17 @@ type Migrations struct{ FS fs.FS }
 
 // run brings the database to the newest schema: backup first, then each migration in a
 // transaction of its own. Foreign keys are off meanwhile, because rebuilding a parent table
-// fails otherwise, and checked afterwards.
+// fails otherwise, and checked before it commits (see checkedStore).
 func (m Migrations) run(ctx context.Context, path string, now time.Time, log *slog.Logger) error {
 	db := sql.OpenDB(connector{dsn: dsn(path, map[string][]string{"_txlock": {"immediate"}, "_foreign_keys": {"0"}})})
 	db.SetMaxOpenConns(1)
 	defer func() { _ = db.Close() }()
 
-	p, err := goose.NewProvider(database.DialectSQLite3, db, m.FS)
+	store, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
+	if err != nil {
+		return fmt.Errorf("read migrations: %w", err)
+	}
+	p, err := goose.NewProvider(goose.DialectCustom, db, m.FS, goose.WithStore(checkedStore{store}))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
@@ -51,15 +55,23 @@ func (m Migrations) run(ctx context.Context, path string, now time.Time, log *sl
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	rows, err := db.QueryContext(ctx, "PRAGMA foreign_key_check")
-	if err != nil {
+	return nil
+}
+
+// checkedStore checks the foreign keys when goose records a migration, which it does last in
+// the migration's own transaction: one that leaves a row pointing to nothing is undone.
+type checkedStore struct{ database.Store }
+
+func (s checkedStore) Insert(ctx context.Context, tx database.DBTxConn, req database.InsertRequest) error {
+	var table, parent string
+	err := tx.QueryRowContext(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`).Scan(&table, &parent)
+	switch {
+	case err == nil:
+		return fmt.Errorf("a row of %s points to one of %s that is not there", table, parent)
+	case !errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("check foreign keys: %w", err)
 	}
-	defer func() { _ = rows.Close() }()
-	if rows.Next() {
-		return errors.New("migrate: a row points to one that is not there (PRAGMA foreign_key_check)")
-	}
-	return rows.Err()
+	return s.Store.Insert(ctx, tx, req)
 }
 
 // backup writes a consistent copy to a new file, readable by its owner alone, and makes it durable.

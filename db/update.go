@@ -11,8 +11,12 @@ import (
 // maxBatch is how many waiting jobs share one commit at most.
 const maxBatch = 256
 
-// ErrClosed is returned by Update and View after Close.
-var ErrClosed = errors.New("the database is closed")
+var (
+	// ErrClosed is returned by Update and View after Close.
+	ErrClosed = errors.New("the database is closed")
+	// ErrReadOnly is returned by Update after OpenReadOnly.
+	ErrReadOnly = errors.New("the database is open for reading only")
+)
 
 // Tx is what a job of Update works with. Its Queries run in the job's own savepoint.
 type Tx struct {
@@ -68,6 +72,9 @@ func (tx *Tx) Savepoint(f func() error) error {
 //
 // ctx is looked at before f starts and never after: see conn.
 func (d *DB) Update(ctx context.Context, scope Scope, f func(*Tx) error) error {
+	if d.writer == nil {
+		return ErrReadOnly
+	}
 	j := &job{ctx: ctx, scope: scope, f: f, done: make(chan error, 1)}
 	if err := d.writer.submit(j); err != nil {
 		return err

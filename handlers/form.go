@@ -21,6 +21,7 @@ const (
 // {{.Form.Value "email"}}, {{.Form.Error "email"}}.
 type form struct {
 	values map[string]string
+	order  []string // of the fields, as they stand on the page
 	Errors billing.FieldErrors
 }
 
@@ -48,6 +49,7 @@ func readForm(c *fiber.Ctx) (form, error) {
 		}
 		if _, ok := f.values[string(name)]; !ok {
 			f.values[string(name)] = clean(string(value))
+			f.order = append(f.order, string(name))
 		}
 	}
 	return f, nil
@@ -67,18 +69,37 @@ func (f form) Is(name, value string) bool { return f.values[name] == value }
 // Error is what is wrong with a field, or "".
 func (f form) Error(name string) string { return f.Errors[name] }
 
-// field is what the partials "invalid" and "error" show of a field.
+// field is what the partials of a form show of a field.
 type field struct {
 	Name, Error string
-	First       bool // of those with an error, in alphabetical order
+	First       bool // of those with an error
 }
 
-// State is a field for these partials: {{template "error" (.Form.State "email")}}.
-func (f form) State(name string) field {
-	if f.Errors[name] == "" {
-		return field{Name: name}
+// Problems are the fields with an error, in the order of the page.
+func (f form) Problems() []field {
+	var all []field
+	known := f.order
+	for _, name := range slices.Sorted(maps.Keys(f.Errors)) {
+		if !slices.Contains(known, name) {
+			known = append(known, name) // a box that was not ticked is not sent
+		}
 	}
-	return field{name, f.Errors[name], name == slices.Min(slices.Collect(maps.Keys(f.Errors)))}
+	for _, name := range known {
+		if text := f.Errors[name]; text != "" {
+			all = append(all, field{name, text, len(all) == 0})
+		}
+	}
+	return all
+}
+
+// State is one field: {{template "error" (.Form.State "email")}}.
+func (f form) State(name string) field {
+	for _, p := range f.Problems() {
+		if p.Name == name {
+			return p
+		}
+	}
+	return field{Name: name}
 }
 
 // clean drops what no field of ours takes: control characters other than line ends and tabs,

@@ -9,6 +9,7 @@ func (h *Server) routes() {
 
 	// Without a session: files, machines, and the client's page.
 	f.Get("/static/*", h.assets.serve)
+	f.All(webhookPath, h.onlyPost, h.webhook)
 
 	// Polled by htmx: these read the session and neither write it nor keep it alive.
 

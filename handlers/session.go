@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/gofiber/fiber/v2"
 
 	"trak/app"
@@ -28,13 +27,10 @@ const (
 )
 
 // newSessionManager is scs over the sessions table. scs's own idle timeout stays off: it would
-// write the session at each request, polls included, and so keep it alive for ever.
+// write the session at each request, polls included, and so keep it alive for ever. scs.New
+// would start a store in memory with a goroutine that nobody can end safely.
 func newSessionManager(a *app.App, https bool) *scs.SessionManager {
-	m := scs.New()
-	m.Store.(*memstore.MemStore).StopCleanup() // of the store that New makes and we don't use
-	m.Store = a.Sessions()
-	m.HashTokenInStore = true
-	m.Lifetime = sessionLifetime
+	m := &scs.SessionManager{Store: a.Sessions(), Codec: scs.GobCodec{}, Lifetime: sessionLifetime, HashTokenInStore: true}
 	m.Cookie.Name = "trak"
 	m.Cookie.Secure = https
 	if https {

@@ -216,7 +216,7 @@ func (s *Server) listCapabilities(c *call) (any, error) {
 		return nil, err
 	}
 	all := []any{}
-	for name := range child(r.obj, "capabilities") {
+	for _, name := range sorted(child(r.obj, "capabilities")) {
 		all = append(all, s.capability(r, name))
 	}
 	return whole(all, "/v1/accounts/"+c.id+"/capabilities"), nil
@@ -253,15 +253,17 @@ func (s *Server) createAccountLink(c *call) (any, error) {
 	if kind := text(c.in, "type"); kind != "account_onboarding" && text(account.obj, "type") != "custom" {
 		return nil, invalid("", "type", "You cannot create `%s` type Account Links for this account. Valid types for this account are: `account_onboarding`.", kind)
 	}
-	link := &onboarding{account: id, expires: s.now().Add(linkLives)}
-	for param, target := range map[string]*string{"refresh_url": &link.refreshURL, "return_url": &link.returnURL} {
-		*target = text(c.in, param)
-		if *target == "" {
+	for _, param := range []string{"refresh_url", "return_url"} {
+		switch target := text(c.in, param); {
+		case target == "":
 			return nil, invalid("parameter_missing", param, "You must provide a %s.", param)
-		}
-		if !isWebURL(*target) {
+		case !isWebURL(target):
 			return nil, invalid("url_invalid", param, "Not a valid URL")
 		}
+	}
+	link := &onboarding{
+		account: id, expires: s.now().Add(linkLives),
+		refreshURL: text(c.in, "refresh_url"), returnURL: text(c.in, "return_url"),
 	}
 	token := s.newID("", 32)
 	s.onboardings[token] = link

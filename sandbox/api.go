@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -111,7 +112,7 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requestID := s.requestID()
 		w.Header().Set("Request-Id", requestID)
-		w.Header().Set("Stripe-Version", s.version)
+		w.Header().Set("Stripe-Version", cmp.Or(r.Header.Get("Stripe-Version"), s.version))
 
 		if err := s.authorize(r); err != nil {
 			s.write(w, failure(err))

@@ -177,6 +177,10 @@ func TestParameters(t *testing.T) {
 		"unknown and nested":  {"/v1/payment_links", with(line, "line_items[0][price_data][currency]", "usd"), "parameter_unknown", "line_items[0][price_data]"},
 		"missing":             {"/v1/prices", url.Values{"unit_amount": {"500"}}, "parameter_missing", "currency"},
 		"missing and nested":  {"/v1/payment_links", url.Values{"line_items[0][price]": {"price_1"}}, "parameter_missing", "line_items[0][quantity]"},
+		"capability alone":    {"/v1/accounts", url.Values{"type": {"express"}, "capabilities[card_payments][requested]": {"true"}}, "", "capabilities"},
+		"no such country":     {"/v1/accounts", url.Values{"type": {"express"}, "country": {"XX"}}, "country_unsupported", "country"},
+		"http nowhere":        {"/v1/account_links", url.Values{"account": {account}, "type": {"account_onboarding"}, "refresh_url": {"/a"}, "return_url": {"/a"}}, "url_invalid", "refresh_url"},
+		"update of express":   {"/v1/account_links", url.Values{"account": {account}, "type": {"account_update"}}, "", "type"},
 		"no integer":          {"/v1/prices", priceForm("5.00", "usd"), "parameter_invalid_integer", "unit_amount"},
 		"no boolean":          {"/v1/payment_links", with(line, "allow_promotion_codes", "yes"), "", "allow_promotion_codes"},
 		"no such word":        {"/v1/payment_links", with(line, "submit_type", "gift"), "", "submit_type"},
@@ -186,7 +190,11 @@ func TestParameters(t *testing.T) {
 		"message too long":    {"/v1/payment_links", with(line, "inactive_message", strings.Repeat("x", 501)), "", "inactive_message"},
 		"no address":          {"/v1/payment_links", with(line, "after_completion[type]", "redirect", "after_completion[redirect][url]", "nowhere"), "url_invalid", "after_completion[redirect][url]"},
 	} {
-		status, body, _ := w.send(t, "POST", c.path, c.form, "Stripe-Account", account)
+		owner := account
+		if strings.HasPrefix(c.path, "/v1/account") {
+			owner = "" // a call of the platform
+		}
+		status, body, _ := w.send(t, "POST", c.path, c.form, "Stripe-Account", owner)
 		told := errorOf(body)
 		code, _ := told["code"].(string)
 		if status != 400 || code != c.code || told["param"] != c.param || told["message"] == "" {
@@ -299,6 +307,41 @@ func TestPaging(t *testing.T) {
 	}
 	if it.Err() != nil || !slices.Equal(all, made) {
 		t.Errorf("all pages: %v %v, want %v", all, it.Err(), made)
+	}
+}
+
+func TestRefundLimits(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	account := w.account(t)
+	paid := w.session(t, account, w.paid(t, account, "4242424242424242")).PaymentIntent
+	failed := w.session(t, account, w.paid(t, account, "4000000000000002")).PaymentIntent
+	pending := w.session(t, account, w.paid(t, account, "000123456789")).PaymentIntent
+	for _, c := range []struct {
+		form   url.Values
+		status int
+		code   string
+	}{
+		{url.Values{}, 400, "parameter_missing"},
+		{url.Values{"charge": {paid.LatestCharge.ID}, "amount": {"12346"}}, 400, ""},
+		{url.Values{"charge": {paid.LatestCharge.ID}, "amount": {"0"}}, 400, "parameter_invalid_integer"},
+		{url.Values{"charge": {failed.LatestCharge.ID}}, 400, ""},
+		{url.Values{"payment_intent": {failed.ID}}, 400, ""},
+		{url.Values{"charge": {pending.LatestCharge.ID}}, 400, ""},
+		{url.Values{"charge": {paid.LatestCharge.ID}, "amount": {"12344"}}, 200, ""},
+		{url.Values{"payment_intent": {paid.ID}, "amount": {"2"}}, 400, ""},
+		{url.Values{"payment_intent": {paid.ID}}, 200, ""},
+		{url.Values{"payment_intent": {paid.ID}}, 400, "charge_already_refunded"},
+	} {
+		status, body, _ := w.send(t, "POST", "/v1/refunds", c.form, "Stripe-Account", account)
+		code, _ := errorOf(body)["code"].(string)
+		if status != c.status || code != c.code {
+			t.Errorf("%v: %d %v, want %d %s", c.form, status, body, c.status, c.code)
+		}
+	}
+	_, charge, _ := w.send(t, "GET", "/v1/charges/"+paid.LatestCharge.ID, nil, "Stripe-Account", account)
+	if charge["amount_refunded"] != 12345.0 || charge["refunded"] != true {
+		t.Errorf("charge %v", charge)
 	}
 }
 

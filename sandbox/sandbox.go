@@ -3,7 +3,7 @@
 // the demo and the tests; no money moves. It speaks API version 2023-10-16 to any client of
 // that version and knows nothing of who calls it.
 //
-// Everything lives in memory behind one mutex. Objects are JSON-like maps that begin as blank
+// Everything lives in memory behind one mutex, and in a file between runs if wanted. Objects are JSON-like maps that begin as blank
 // objects of Stripe's own description (see gen/main.go), so that they carry every documented
 // key, null included.
 package sandbox
@@ -30,6 +30,7 @@ type Options struct {
 	SecretKey string           // the API key that it accepts; default "sk_test_sandbox"
 	Logger    *slog.Logger     // nil discards
 	Version   string           // API version of events; default "2023-10-16"
+	State     string           // file to keep everything in between runs; empty keeps nothing
 }
 
 // Server is one sandbox: an http.Handler, or, with Start, a listening server.
@@ -38,6 +39,7 @@ type Server struct {
 	secretKey   string
 	version     string
 	log         *slog.Logger
+	state       string // file, may be empty
 	platform    string // the platform's own account, acct_…
 	application string // the platform as connected accounts see it, ca_…
 	handler     http.Handler
@@ -77,7 +79,7 @@ func New(o Options) *Server {
 		o.Version = "2023-10-16"
 	}
 	s := &Server{
-		now: o.Now, secretKey: o.SecretKey, version: o.Version, log: o.Logger,
+		now: o.Now, secretKey: o.SecretKey, version: o.Version, log: o.Logger, state: o.State,
 		webhooks:    newWebhookClient(),
 		store:       newStore(o.Seed),
 		idempotency: map[string]*remembered{},
@@ -107,7 +109,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Start listens on addr, whose host must be a loopback one, and serves until Close. Port 0
-// picks a free port; URL then tells it.
+// picks a free port; URL then tells it. A sandbox whose state was kept goes on at the address
+// that it had, because every link it made begins with that.
 func (s *Server) Start(addr string) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -115,6 +118,15 @@ func (s *Server) Start(addr string) error {
 	}
 	if !isLoopback(addr) {
 		return fmt.Errorf("sandbox address %q: it listens on this machine only, such as 127.0.0.1:0", addr)
+	}
+	if s.state != "" {
+		known, err := s.load(s.state)
+		if err != nil {
+			return err
+		}
+		if known {
+			addr = s.savedAddr(addr)
+		}
 	}
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -132,6 +144,9 @@ func (s *Server) Start(addr string) error {
 	s.server = server
 	s.base = "http://" + net.JoinHostPort(host, port)
 	s.mu.Unlock()
+	if s.state != "" {
+		s.sending.Go(func() { s.keepSaved(s.stopped, s.state) })
+	}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("sandbox stopped", "error", err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lestrrat-go/jsval"
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-go/v76/client"
 	"github.com/stripe/stripe-go/v76/webhook"
@@ -33,6 +34,7 @@ type world struct {
 	api   *client.API
 	url   string // where api sends its requests
 	clock *clock
+	made  []string // connected accounts
 }
 
 // clock is the time of day plus what a test adds to it.
@@ -65,6 +67,7 @@ func setup(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
+	t.Cleanup(func() { w.checkEvents(t) })
 	checked := httptest.NewServer(checkedBy(t, w.Server))
 	t.Cleanup(checked.Close)
 	w.url = checked.URL
@@ -109,6 +112,29 @@ var described = sync.OnceValues(func() (*server.StubServer, *spec.Spec) {
 	return stub, api
 })
 
+// shapes are the validators of objects by kind: dear to build, so they are built once.
+var shapes = struct {
+	sync.Mutex
+	components *spec.ComponentsForValidation
+	byKind     map[string]*jsval.JSVal
+}{byKind: map[string]*jsval.JSVal{}}
+
+func shapeOf(api *spec.Spec, kind string) *jsval.JSVal {
+	shapes.Lock()
+	defer shapes.Unlock()
+	if shapes.components == nil {
+		shapes.components = spec.GetComponentsForValidation(&api.Components)
+	}
+	if shapes.byKind[kind] == nil {
+		shape, err := spec.GetValidatorForOpenAPI3Schema(api.Components.Schemas[kind], shapes.components)
+		if err != nil {
+			panic(err)
+		}
+		shapes.byKind[kind] = shape
+	}
+	return shapes.byKind[kind]
+}
+
 // checkedBy serves the sandbox and compares what it does with Stripe's description.
 func checkedBy(t *testing.T, s http.Handler) http.Handler {
 	stub, api := described()
@@ -133,7 +159,7 @@ func checkedBy(t *testing.T, s http.Handler) http.Handler {
 			if err := json.Unmarshal(answer.Body.Bytes(), &object); err != nil {
 				t.Errorf("%s %s: answer is no JSON: %v", r.Method, r.URL.Path, err)
 			}
-			checkKeys(t, api, object)
+			checkObject(t, api, object)
 		}
 		for name, values := range answer.Header() {
 			w.Header()[name] = values
@@ -143,16 +169,9 @@ func checkedBy(t *testing.T, s http.Handler) http.Handler {
 	})
 }
 
-// onDemand are documented keys that real objects don't always have.
-var onDemand = map[string]string{
-	"charge": "refunds", "checkout.session": "line_items", "payment_link": "line_items",
-	"price": "currency_options tiers", "event": "account", "webhook_endpoint": "secret",
-	"account": "company individual", "balance": "issuing connect_reserved instant_available",
-	"item": "taxes discounts",
-}
-
-// checkKeys looks for every documented key in an object, and for none that isn't.
-func checkKeys(t *testing.T, api *spec.Spec, v any) {
+// checkObject compares an object with its description: types, words, every key that must be
+// there or may be null, and no key that isn't documented.
+func checkObject(t *testing.T, api *spec.Spec, v any) {
 	t.Helper()
 	o, isObject := v.(map[string]any)
 	if !isObject {
@@ -160,27 +179,47 @@ func checkKeys(t *testing.T, api *spec.Spec, v any) {
 	}
 	if o["object"] == "list" {
 		for _, item := range o["data"].([]any) {
-			checkKeys(t, api, item)
+			checkObject(t, api, item)
 		}
 		return
 	}
 	kind, _ := o["object"].(string)
-	schema := api.Components.Schemas[kind]
 	if o["deleted"] == true {
-		schema = api.Components.Schemas["deleted_"+kind]
+		kind = "deleted_" + kind
 	}
+	schema := api.Components.Schemas[kind]
 	if schema == nil {
 		t.Errorf("an object of unknown kind %q: %v", kind, o)
 		return
 	}
-	for key := range schema.Properties {
-		if _, there := o[key]; !there && !strings.Contains(" "+onDemand[kind]+" ", " "+key+" ") {
+	if err := shapeOf(api, kind).Validate(o); err != nil {
+		t.Errorf("%s is not as documented: %v: %v", kind, err, o)
+	}
+	for key, property := range schema.Properties {
+		_, there := o[key]
+		if !there && property.Nullable && !(kind == "charge" && key == "refunds") {
 			t.Errorf("%s without its documented key %s", kind, key)
 		}
 	}
 	for key := range o {
 		if _, documented := schema.Properties[key]; !documented {
 			t.Errorf("%s has %s, which is not documented", kind, key)
+		}
+	}
+}
+
+// checkEvents compares all events, and the objects that they carry, with their description.
+func (w *world) checkEvents(t *testing.T) {
+	_, api := described()
+	for _, account := range w.made {
+		for _, raw := range w.Events(account) {
+			var event map[string]any
+			if err := json.Unmarshal(raw, &event); err != nil {
+				t.Error(err)
+				continue
+			}
+			checkObject(t, api, event)
+			checkObject(t, api, event["data"].(map[string]any)["object"])
 		}
 	}
 }
@@ -203,6 +242,7 @@ func (w *world) account(t *testing.T) string {
 	if err := w.Onboard(a.ID, sandbox.OnboardComplete); err != nil {
 		t.Fatal(err)
 	}
+	w.made = append(w.made, a.ID)
 	return a.ID
 }
 
@@ -281,12 +321,11 @@ type hook struct {
 	mu     sync.Mutex
 	status int
 	events []stripe.Event
-	got    chan struct{} // one for each request
 }
 
 func (w *world) hook(t *testing.T, connect bool, types ...string) *hook {
 	t.Helper()
-	h := &hook{status: http.StatusOK, got: make(chan struct{}, 1000)}
+	h := &hook{status: http.StatusOK}
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		h.mu.Lock()
@@ -297,7 +336,6 @@ func (w *world) hook(t *testing.T, connect bool, types ...string) *hook {
 		}
 		h.events = append(h.events, event)
 		rw.WriteHeader(h.status)
-		h.got <- struct{}{}
 	}))
 	t.Cleanup(srv.Close)
 	if len(types) == 0 {
@@ -338,7 +376,7 @@ func (w *world) settle(t *testing.T) {
 	}
 }
 
-// types are those of the events that an account has had since it could be paid.
+// types are those of an account's events that came after the first one of a type.
 func (w *world) types(account, since string) (types []string) {
 	past := since == ""
 	for _, raw := range w.Events(account) {

@@ -1,0 +1,332 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// unscoped are the statements that no workspace can be given to, each with its reason. All
+// others are bound to one, by the SQL itself.
+var unscoped = map[string]string{
+	"AccountByStripeID":   "a webhook names the account; this is how its workspace is found",
+	"InvoiceByToken":      "the client's page: the token is the permission, for this invoice only",
+	"MembershipBySlug":    "makes the actor: bound to the user who is signed in and the slug of the path",
+	"WorkspacesOfUser":    "sign-in: bound to the user, before a workspace is chosen",
+	"DueLinks":            "the workers' queue of all workspaces; each row is claimed within its own",
+	"DueReads":            "the workers' queue of all workspaces; each row is claimed within its own",
+	"DueStripeEvents":     "the workers' queue; an event's account may not be known yet",
+	"StripeEvent":         "the id is Stripe's, unique over all accounts; its account may not be known yet",
+	"SetStripeEventState": "the id is Stripe's, and this is what gives the event its workspace",
+	"ClaimStripeEvent":    "the id is Stripe's; its account may not be known yet",
+	"WakeUnmatchedEvents": "events of an account that was not known until now have no workspace",
+}
+
+func readStatements(t *testing.T) (list []statement) {
+	t.Helper()
+	files, err := filepath.Glob("queries/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no queries: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		statements, err := statementsOf(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		list = append(list, statements...)
+	}
+	return list
+}
+
+func tenantTables(t *testing.T, w *world) map[string]bool {
+	t.Helper()
+	tables, err := tablesOf(t.Context(), w.other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant := map[string]bool{}
+	for _, x := range tables {
+		if x.has("workspace_id") {
+			tenant[x.name] = true
+		}
+	}
+	if len(tenant) < 10 {
+		t.Fatalf("only %d tables belong to workspaces: %v", len(tenant), tenant)
+	}
+	return tenant
+}
+
+func TestQueriesAreBoundToAWorkspace(t *testing.T) {
+	t.Parallel()
+	tenant := tenantTables(t, setup(t))
+	left := maps.Clone(unscoped)
+	for _, s := range readStatements(t) {
+		findings := unbound(tenant, s.body)
+		if _, ok := unscoped[s.name]; ok {
+			if len(findings) > 0 {
+				delete(left, s.name)
+			}
+			continue
+		}
+		for _, f := range findings {
+			t.Errorf("%s: %s", s.name, f)
+		}
+	}
+	for name := range left {
+		t.Errorf("%s needs no exception (any more): take it out of the list", name)
+	}
+}
+
+// The check itself is checked: each of these must be found.
+func TestUnboundQueriesAreFound(t *testing.T) {
+	t.Parallel()
+	tenant := map[string]bool{"invoices": true, "clients": true, "counters": true, "payments": true}
+	for _, tt := range []struct{ name, sql string }{
+		{"no filter", "SELECT * FROM invoices"},
+		{"another filter only", "SELECT * FROM invoices WHERE id = @id"},
+		{"another parameter", "SELECT * FROM invoices WHERE workspace_id = @id"},
+		{"another column", "SELECT * FROM invoices WHERE id = @workspace_id"},
+		{"not equal", "SELECT * FROM invoices WHERE workspace_id <> @workspace_id"},
+		{"no less than", "SELECT * FROM invoices WHERE workspace_id >= @workspace_id"},
+		{"negated", "SELECT * FROM invoices WHERE NOT workspace_id = @workspace_id"},
+		{"a negated group", "SELECT * FROM invoices WHERE NOT (workspace_id = @workspace_id AND id = @id)"},
+		{"an OR beside it", "SELECT * FROM invoices WHERE workspace_id = @workspace_id OR id = @id"},
+		{"an OR above it", "SELECT * FROM invoices WHERE livemode = @livemode AND (workspace_id = @workspace_id AND id = @id OR token = @token)"},
+		{"an OR after AND", "SELECT * FROM invoices WHERE workspace_id = @workspace_id AND id = @id OR token = @token"},
+		{"in a comment", "SELECT * FROM invoices -- WHERE workspace_id = @workspace_id\n WHERE id = @id"},
+		{"in a text", "SELECT * FROM invoices WHERE number = 'workspace_id = @workspace_id'"},
+		{"itself", "SELECT * FROM invoices i WHERE i.workspace_id = i.workspace_id"},
+		{"a join without it", "SELECT * FROM invoices i JOIN clients c ON c.id = i.client_id WHERE i.workspace_id = @workspace_id"},
+		{"a left join without it", "SELECT * FROM invoices i LEFT JOIN clients c ON c.id = i.client_id WHERE i.workspace_id = @workspace_id"},
+		{"two that are bound to each other only", "SELECT * FROM invoices i JOIN clients c ON c.workspace_id = i.workspace_id WHERE i.id = @id"},
+		{"a left join that is to bind what it joins to", "SELECT * FROM invoices i LEFT JOIN clients c ON i.workspace_id = @workspace_id AND c.workspace_id = i.workspace_id"},
+		{"a left join bound by its right side", "SELECT * FROM invoices i LEFT JOIN clients c ON c.workspace_id = @workspace_id AND c.workspace_id = i.workspace_id"},
+		{"a join with a table of no workspace", "SELECT * FROM invoices i JOIN users u ON u.workspace_id = i.workspace_id"},
+		{"a comma", "SELECT * FROM invoices i, clients c WHERE i.workspace_id = @workspace_id"},
+		{"the wrong alias", "SELECT * FROM invoices i JOIN invoices j ON j.id = i.id WHERE i.workspace_id = @workspace_id"},
+		{"a subquery in FROM", "SELECT count(*) FROM (SELECT 1 FROM invoices LIMIT @max) AS t"},
+		{"a subquery in WHERE", "SELECT * FROM clients WHERE workspace_id = @workspace_id AND EXISTS (SELECT 1 FROM invoices i WHERE i.client_id = clients.id)"},
+		{"a subquery bound to nothing around it", "SELECT * FROM users u WHERE EXISTS (SELECT 1 FROM invoices i WHERE i.workspace_id = u.workspace_id)"},
+		{"a subquery among the columns", "SELECT (SELECT count(*) FROM invoices) FROM clients WHERE workspace_id = @workspace_id"},
+		{"a filter of the subquery only", "SELECT * FROM invoices WHERE id IN (SELECT client_id FROM invoices WHERE workspace_id = @workspace_id)"},
+		{"one half of a union", "SELECT id FROM invoices WHERE workspace_id = @workspace_id UNION ALL SELECT id FROM clients"},
+		{"a common table expression", "WITH x AS (SELECT * FROM invoices) SELECT * FROM x"},
+		{"beside a common table expression", "WITH x AS (SELECT 1) SELECT * FROM invoices, x"},
+		{"update", "UPDATE invoices SET total = 0 WHERE id = @id"},
+		{"update that only sets it", "UPDATE invoices SET workspace_id = @workspace_id"},
+		{"update from another", "UPDATE invoices SET total = c.version FROM clients c WHERE invoices.workspace_id = @workspace_id AND c.id = invoices.client_id"},
+		{"delete", "DELETE FROM invoices WHERE id = @id RETURNING workspace_id"},
+		{"delete everything", "DELETE FROM invoices"},
+		{"insert of another's", "INSERT INTO invoices (id, workspace_id) VALUES (@workspace_id, @id)"},
+		{"insert without it", "INSERT INTO invoices (id) VALUES (@id)"},
+		{"insert from a query", "INSERT INTO invoices (id, workspace_id) SELECT id, workspace_id FROM clients"},
+		{"a conflict over workspaces", "INSERT INTO payments (id, workspace_id) VALUES (@id, @workspace_id) ON CONFLICT (id) DO UPDATE SET id = excluded.id"},
+		{"a conflict with an OR", "INSERT INTO payments (id, workspace_id) VALUES (@id, @workspace_id) ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE payments.workspace_id = excluded.workspace_id OR true"},
+		{"a conflict compared with itself", "INSERT INTO payments (id, workspace_id) VALUES (@id, @workspace_id) ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE excluded.workspace_id = @workspace_id"},
+		{"something else", "REPLACE INTO invoices (id) VALUES (@id)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			parts, err := partsOf(tt.sql)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(unbound(tenant, parts)) == 0 {
+				t.Errorf("not found: %s", tt.sql)
+			}
+		})
+	}
+}
+
+func TestBoundQueriesAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	tenant := map[string]bool{"invoices": true, "clients": true, "counters": true, "payments": true}
+	for _, sql := range []string{
+		"SELECT * FROM users WHERE id = @id",
+		"SELECT 1",
+		"select * from invoices where workspace_id = @workspace_id",
+		"SELECT * FROM invoices WHERE @workspace_id = invoices.workspace_id AND (id = @id OR token = @token)",
+		"SELECT * FROM invoices i LEFT JOIN clients c ON c.workspace_id = i.workspace_id AND c.id = i.client_id WHERE i.workspace_id = sqlc.arg(workspace_id)",
+		"SELECT * FROM invoices i JOIN clients c ON c.workspace_id = @workspace_id AND c.workspace_id = i.workspace_id",
+		"SELECT * FROM clients c WHERE (c.workspace_id = @workspace_id AND true) AND EXISTS (SELECT 1 FROM invoices i WHERE i.workspace_id = c.workspace_id)",
+		"WITH x AS (SELECT * FROM invoices WHERE workspace_id = @workspace_id) SELECT * FROM x",
+		"UPDATE invoices SET total = CASE WHEN total = 0 OR false THEN 1 ELSE 2 END WHERE workspace_id = @workspace_id AND id = @id RETURNING *",
+		"INSERT INTO counters (workspace_id, last) VALUES (@workspace_id, 1) ON CONFLICT (workspace_id) DO UPDATE SET last = counters.last + 1 RETURNING last",
+		"INSERT INTO payments (id, workspace_id) VALUES (@id, @workspace_id) ON CONFLICT (id) DO UPDATE SET id = excluded.id WHERE payments.workspace_id = excluded.workspace_id",
+		"INSERT INTO payments (id, workspace_id) VALUES (@id, @workspace_id) ON CONFLICT (id) DO NOTHING",
+	} {
+		parts, err := partsOf(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if findings := unbound(tenant, parts); len(findings) > 0 {
+			t.Errorf("%s: %v", sql, findings)
+		}
+	}
+}
+
+// Every generated query runs on SQLite, and none that is bound to a workspace sees or changes
+// a row of another one: there the same keys exist.
+func TestEveryQueryRunsAndStaysInItsWorkspace(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	var names []string
+	for _, s := range readStatements(t) {
+		names = append(names, s.name)
+	}
+	slices.Sort(names)
+	queries := reflect.TypeFor[*Queries]()
+	var methods []string
+	for i := range queries.NumMethod() {
+		if name := queries.Method(i).Name; name != "WithTx" {
+			methods = append(methods, name)
+		}
+	}
+	if !slices.Equal(methods, names) {
+		t.Fatalf("the generated code is stale: it has %v, the queries are %v", methods, names)
+	}
+
+	db := openOther(t, w.Path())
+	db.SetMaxOpenConns(1)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	tables, err := tablesOf(t.Context(), tx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range tables {
+		if err := newRow(t.Context(), tx, x, theirs, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := contents(t, tx, tables)
+	q := reflect.ValueOf(New(tx))
+	for _, name := range methods {
+		_, exempt := unscoped[name]
+		// In a workspace of one's own, with all the other's keys; then as the other itself, so
+		// that rows are read and written.
+		for _, workspace := range []string{"mine", theirs} {
+			if _, err := tx.ExecContext(t.Context(), "SAVEPOINT one"); err != nil {
+				t.Fatal(err)
+			}
+			saw, err := invoke(q.MethodByName(name), workspace)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) && !isConstraint(err) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if workspace == "mine" && !exempt && scoped(q.MethodByName(name)) {
+				if saw != "" {
+					t.Errorf("%s sees another workspace's rows: %s", name, saw)
+				}
+				if after := contents(t, tx, tables); after != before {
+					t.Errorf("%s changes another workspace's rows", name)
+				}
+			}
+			if _, err := tx.ExecContext(t.Context(), "ROLLBACK TO one"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+const theirs = "theirs"
+
+// scoped says that a query takes a workspace.
+func scoped(method reflect.Value) bool {
+	for i := 1; i < method.Type().NumIn(); i++ {
+		if in := method.Type().In(i); in.Kind() == reflect.Struct {
+			if _, ok := in.FieldByName("WorkspaceID"); ok {
+				return true
+			}
+		}
+	}
+	return method.Type().NumIn() == 2 && method.Type().In(1).Kind() == reflect.String
+}
+
+// invoke calls a query with the keys of the other workspace, and says what it saw of that.
+func invoke(method reflect.Value, workspace string) (saw string, err error) {
+	args := []reflect.Value{reflect.ValueOf(context.Background())}
+	for i := 1; i < method.Type().NumIn(); i++ {
+		v := reflect.New(method.Type().In(i)).Elem()
+		plant(v, theirs)
+		if f := v; v.Kind() == reflect.Struct {
+			if f = v.FieldByName("WorkspaceID"); f.IsValid() {
+				plant(f, workspace)
+			}
+		} else if v.Kind() == reflect.String {
+			plant(v, workspace)
+		}
+		args = append(args, v)
+	}
+	out := method.Call(args)
+	if e, ok := out[len(out)-1].Interface().(error); ok {
+		return "", e
+	}
+	if len(out) == 1 || out[0].IsZero() || out[0].Kind() == reflect.Slice && out[0].Len() == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("%+v", out[0].Interface()), nil
+}
+
+// plant fills a value as newRow fills columns.
+func plant(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Int64:
+		v.SetInt(1)
+	case reflect.Int32:
+		v.SetInt(1)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Slice:
+		v.SetBytes([]byte(text))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		plant(v.Elem(), text)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			plant(v.Field(i), text)
+		}
+	default:
+		panic("don't know how to fill " + v.Type().String())
+	}
+}
+
+// contents is all that belongs to the other workspace, as one text.
+func contents(t *testing.T, q DBTX, tables []table) string {
+	t.Helper()
+	var all []string
+	for _, x := range tables {
+		if !x.has("workspace_id") {
+			continue
+		}
+		var columns []string
+		for _, c := range x.columns {
+			columns = append(columns, "quote("+c.name+")")
+		}
+		rows, err := texts(t.Context(), q, "SELECT "+strings.Join(columns, " || ',' || ")+" FROM "+x.name+" WHERE workspace_id = ? ORDER BY 1", theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rows) == 0 {
+			t.Fatalf("%s has no row of the other workspace", x.name)
+		}
+		all = append(all, x.name+": "+strings.Join(rows, "\n"))
+	}
+	return strings.Join(all, "\n")
+}
