@@ -19,7 +19,8 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir:      "testdata/script",
+		Deadline: time.Now().Add(time.Minute), // a server that starts where it should not never ends
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TRAK_ADDR", freeAddr(t))
 			e.Setenv("SANDBOX_ADDR", freeAddr(t))

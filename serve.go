@@ -94,8 +94,12 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 	if err := prepareDataDir(s.DataDir, s.Logger); err != nil {
 		return nil, nil, err
 	}
+	migrations, err := fs.Sub(assets, "db/migrations")
+	if err != nil {
+		return nil, nil, err
+	}
 	database, err := db.Open(ctx, s.DataDir, db.Options{
-		Migrations: db.Migrations{FS: assetsBelow("db/migrations")}, Now: s.Now, Logger: s.Logger,
+		Migrations: db.Migrations{FS: migrations}, Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("open %s: %w", s.DataDir, err)
@@ -136,15 +140,6 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 	return database, product, nil
 }
 
-// assetsBelow is a folder of the embedded files as a file system of its own.
-func assetsBelow(dir string) fs.FS {
-	sub, err := fs.Sub(assets, dir)
-	if err != nil {
-		panic(err) // only a malformed name does that
-	}
-	return sub
-}
-
 // welcome tells whoever started Trak where it is and what is left to do.
 func (s *server) welcome(ctx context.Context, out io.Writer, addr net.Addr) error {
 	fmt.Fprintf(out, "Trak is ready at %s (listening on %s).\n", s.AppURL, addr)
@@ -182,11 +177,12 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	s.control.start()
 	defer s.control.stop()
 
-	served := make(chan error, 1)
-	go func() { served <- s.web.Listener(listener) }()
+	var failed error
+	served := make(chan struct{})
+	go func() { failed = s.web.Listener(listener); close(served) }()
 	select {
-	case err := <-served:
-		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
+	case <-served:
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), failed)
 	case <-ctx.Done():
 	}
 	s.Logger.Info("stopping")
@@ -194,7 +190,7 @@ func (s *server) serve(ctx context.Context, listener net.Listener) error {
 	defer cancel()
 	err := s.web.Shutdown(drain)
 	_ = listener.Close() // in case that the signal came before it served
-	_ = <-served // what Shutdown found is what counts
+	<-served
 	if err != nil {
 		return fmt.Errorf("finish what was accepted: %w", err)
 	}

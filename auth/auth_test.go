@@ -103,6 +103,25 @@ func TestNobodyCostsTheSame(t *testing.T) {
 	}
 }
 
+func TestNobodyTakesAsLong(t *testing.T) {
+	hash, err := HashPassword("otter lamp quarry mint")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fastest := func(hash string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			_, _, _ = VerifyPassword("wrong", hash)
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	if known, unknown := fastest(hash), fastest(""); unknown < known/2 {
+		t.Errorf("%v for nobody, %v for somebody", unknown, known)
+	}
+}
+
 func TestOldHashIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	ok, rehash, err := VerifyPassword("otter lamp quarry mint", cheapHash(t, "otter lamp quarry mint"))

@@ -133,6 +133,8 @@ func TestStandingOf(t *testing.T) {
 		{"open", Open, nil, Standing{Status: Open, Phase: PhaseOpen, Due: 1000}, ""},
 		{"open, a payment was begun", Open, []Payment{unpaid}, Standing{Status: Open, Phase: PhaseOpen, Due: 1000}, ""},
 		{"open, the last attempt failed", Open, []Payment{failed}, Standing{Status: Open, Phase: PhaseOpen, Due: 1000}, "payment_failed"},
+		{"open, one attempt of the last second failed", Open, []Payment{failed, {Currency: "eur", Status: Incomplete, HappenedAt: 30}}, Standing{Status: Open, Phase: PhaseOpen, Due: 1000}, "payment_failed"},
+		{"open, an attempt failed before the last", Open, []Payment{failed, {Currency: "eur", Status: Incomplete, HappenedAt: 40}}, Standing{Status: Open, Phase: PhaseOpen, Due: 1000}, ""},
 		{"uncollectible", Uncollectible, nil, Standing{Status: Uncollectible, Phase: PhaseClosed, Due: 1000}, ""},
 		{"void", Void, nil, Standing{Status: Void, Phase: PhaseClosed}, ""},
 		{"void, an attempt failed", Void, []Payment{failed}, Standing{Status: Void, Phase: PhaseClosed}, ""},

@@ -214,6 +214,10 @@ func TestEveryQueryRunsAndStaysInItsWorkspace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	workspaces := tables[slices.IndexFunc(tables, func(x table) bool { return x.name == "workspaces" })]
+	if err := newRow(t.Context(), tx, workspaces, "mine", nil); err != nil {
+		t.Fatal(err)
+	}
 	before := contents(t, tx, tables)
 	q := reflect.ValueOf(New(tx))
 	for _, name := range methods {

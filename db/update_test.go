@@ -521,6 +521,13 @@ func TestUpdateLosesNoneOfManyAtOnce(t *testing.T) {
 
 func TestCloseAnswersWhatWasAccepted(t *testing.T) {
 	t.Parallel()
+	for range 8 { // the writer sees Close or the next job first, as it happens
+		closeWithJobsWaiting(t)
+	}
+}
+
+func closeWithJobsWaiting(t *testing.T) {
+	t.Helper()
 	d, err := Open(t.Context(), t.TempDir(), withDefaults(Options{}))
 	if err != nil {
 		t.Fatal(err)
@@ -566,6 +573,17 @@ func TestCloseAnswersWhatWasAccepted(t *testing.T) {
 	var n int
 	if err := openOther(t, d.Path()).QueryRow("SELECT count(*) FROM one_time_tokens").Scan(&n); err != nil || n != len(accepted) {
 		t.Errorf("%d rows in the file, %v; want %d", n, err, len(accepted))
+	}
+}
+
+// The moment between, made to last: the writer has ended when the job arrives.
+func TestUpdateIsAnsweredWhenTheWriterEndsMeanwhile(t *testing.T) {
+	t.Parallel()
+	ended := &writer{jobs: make(chan *job, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	close(ended.done)
+	d := &DB{writer: ended}
+	if err := d.Update(t.Context(), System, func(*Tx) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("answered %v", err)
 	}
 }
 

@@ -1,5 +1,7 @@
 package handlers
 
+import "trak/app"
+
 // routes is the table of contents: each path with the permission it needs and its handler.
 func (h *Server) routes() {
 	f := h.fiber
@@ -12,6 +14,8 @@ func (h *Server) routes() {
 	f.All(webhookPath, h.onlyPost, h.webhook)
 
 	// Polled by htmx: these read the session and neither write it nor keep it alive.
+	f.Get("/w/:slug/payments/tiles", h.poll(app.ViewPayments), h.overviewTiles)
+	f.Get("/w/:slug/payments/connect/status", h.poll(app.ViewStripe), h.connectionStatus)
 
 	// With a session. What changes something has to come from our own pages.
 	f.Use(h.checkMethod, h.limitTime, h.sameOrigin, h.withSession, h.checkToken)
@@ -36,5 +40,30 @@ func (h *Server) routes() {
 	f.Get("/dashboard/payments/invoices/*", h.signedIn, h.toLastWorkspace)
 
 	// A workspace, with the actor that every use-case takes.
-	_ = f.Group("/w/:slug", h.signedIn, h.inWorkspace)
+	workspace := f.Group("/w/:slug", h.signedIn, h.inWorkspace)
+
+	clients := workspace.Group("/clients")
+	clients.Get("", h.may(app.ViewClients), h.clients)
+	clients.Post("", h.may(app.EditClients), h.createClient)
+	clients.Get("/new", h.may(app.EditClients), h.newClient)
+	clients.Get("/:id/edit", h.may(app.EditClients), h.editClient)
+	clients.Post("/:id", h.may(app.EditClients), h.updateClient)
+	clients.Post("/:id/archive", h.may(app.EditClients), h.archiveClient)
+	clients.Post("/:id/unarchive", h.may(app.EditClients), h.unarchiveClient)
+
+	payments := workspace.Group("/payments")
+	payments.Get("", h.may(app.ViewPayments), h.overview)
+	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)
+
+	// The Stripe connection. Stripe itself leads people to refresh and return.
+	stripe := payments.Group("/connect")
+	stripe.Get("", h.may(app.ViewStripe), h.connection)
+	stripe.Post("", h.may(app.ManageStripe), h.startOnboarding)
+	stripe.Post("/continue", h.may(app.ManageStripe), h.continueOnboarding)
+	stripe.Get("/refresh", h.may(app.ManageStripe), h.continueOnboarding)
+	stripe.Get("/return", h.may(app.ManageStripe), h.returnFromStripe)
+	stripe.Post("/check", h.may(app.ManageStripe), h.checkConnection)
+	stripe.Post("/dashboard", h.may(app.ManageStripe), h.stripeDashboard)
+	stripe.Get("/disconnect", h.may(app.ManageStripe), h.confirmDisconnect)
+	stripe.Post("/disconnect", h.may(app.ManageStripe), h.disconnect)
 }

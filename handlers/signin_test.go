@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -234,6 +235,41 @@ func TestPoll(t *testing.T) {
 			t.Errorf("thrown out: %d", status)
 		}
 	})
+}
+
+func TestMembersMayNotDoWhatAdminsMay(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	_, ws := w.user("mira@north.example")
+	jon, err := w.app.CreateUser(context.Background(), app.NewUser{Email: "jon@north.example", Name: "Jon Bell", Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.app.AddMember(context.Background(), ws.ID, jon.ID, app.Member); err != nil {
+		t.Fatal(err)
+	}
+	ok := func(c *fiber.Ctx) error { return c.SendString("done") }
+	f := fiber.New(fiber.Config{Immutable: true})
+	f.Use(w.h.begin)
+	f.Get("/w/:slug/status", w.h.poll(app.ManageStripe), ok)
+	f.Use(w.h.limitTime, w.h.withSession)
+	f.Group("/w/:slug", w.h.signedIn, w.h.inWorkspace).Get("/connect", w.h.may(app.ManageStripe), ok)
+	for email, want := range map[string]int{"mira@north.example": 200, "jon@north.example": 403} {
+		for _, path := range []string{"/status", "/connect"} {
+			r, _ := http.NewRequest(http.MethodGet, "/w/"+ws.Slug+path, nil)
+			r.Host = "trak.example"
+			r.Header.Set("Cookie", w.signedIn(email).cookie)
+			res, err := f.Test(r, -1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, _ := io.ReadAll(res.Body)
+			_ = res.Body.Close()
+			if res.StatusCode != want || want == 403 && !strings.Contains(string(body), "Only owners and admins can manage the Stripe connection. Ask mira.") {
+				t.Errorf("%s at %s: %d %s", email, path, res.StatusCode, body)
+			}
+		}
+	}
 }
 
 func TestWrongSignIn(t *testing.T) {

@@ -1,0 +1,217 @@
+package handlers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"trak/app"
+	"trak/billing"
+	"trak/connect"
+)
+
+// tile is one sum at the top of the overview. Value is in the workspace's own currency; what is
+// in others stands in the note, as currencies are never added up.
+type tile struct {
+	Name, URL, Value, Note string
+}
+
+// firstStep is one of the three steps to the first payment.
+type firstStep struct {
+	Name, Text string
+	State      string // ok, now, or "" for one that comes later
+	URL, Link  string // what to do next, for those who may
+}
+
+// lateRow is an invoice that is overdue.
+type lateRow struct {
+	local
+	URL, Number, Client string
+	Label               billing.Label
+	Due                 billing.Date
+	Late                string // 14 days late
+	Amount, Currency    string // what is due
+}
+
+type overviewPage struct {
+	Page
+	Version string
+	Tiles   []tile
+	Steps   []firstStep // until the first payment has come
+	Done    int         // of the steps
+	// Stripe needs a look by somebody: the stage's words, nil when all is well.
+	Stripe    *stage
+	MayManage bool
+	// Unheard says that Stripe can't tell us of payments yet.
+	Unheard   bool
+	Attention []lateRow
+	Latest    []paymentRow
+	Empty     bool // no invoice yet
+}
+
+func (h *Server) overview(c *fiber.Ctx) error {
+	data, err := h.overviewOf(c, h.overviewVersion(actorOf(c)))
+	if err != nil {
+		return err
+	}
+	return h.render(c, fiber.StatusOK, "overview", data)
+}
+
+// overviewTiles is polled by the overview.
+func (h *Server) overviewTiles(c *fiber.Ctx) error {
+	version := h.overviewVersion(actorOf(c))
+	if c.Query("v") == version {
+		return c.SendStatus(fiber.StatusNoContent)
+	}
+	data, err := h.overviewOf(c, version)
+	if err != nil {
+		return err
+	}
+	return h.fragment(c, fiber.StatusOK, "overview-body", data)
+}
+
+// overviewVersion changes with the list of invoices, with the connection, and at midnight, when
+// invoices become overdue.
+func (h *Server) overviewVersion(actor app.Actor) string {
+	return fmt.Sprintf("%s.%d.%d", billing.Today(actor.Workspace.Location(), h.now()), h.app.ListVersion(actor), h.app.ConnectionVersion(actor))
+}
+
+func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) {
+	ctx, actor := c.UserContext(), actorOf(c)
+	page, err := h.page(c, "Overview", "overview")
+	if err != nil {
+		return overviewPage{}, err
+	}
+	o, err := h.app.Overview(ctx, actor)
+	if err != nil {
+		return overviewPage{}, err
+	}
+	connection, err := h.app.Connection(ctx, actor)
+	if err != nil {
+		return overviewPage{}, err
+	}
+	paid, err := h.wasPaid(c, o)
+	if err != nil {
+		return overviewPage{}, err
+	}
+	data := overviewPage{
+		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady,
+		Tiles: tilesOf(actor, o), Attention: lateRows(actor, o.Attention), Latest: h.paymentRows(actor, o.Latest), Empty: o.Invoices == 0,
+	}
+	s := stageOf(connection)
+	switch {
+	case !paid:
+		data.Steps = firstSteps(actor, s, o.Invoices > 0)
+		for _, step := range data.Steps {
+			if step.State == "ok" {
+				data.Done++
+			}
+		}
+	case s.Key != connect.StageActive:
+		data.Stripe = &s
+	}
+	return data, nil
+}
+
+// wasPaid says whether any money has ever come in.
+func (h *Server) wasPaid(c *fiber.Ctx, o app.Overview) (bool, error) {
+	if len(o.Received) > 0 {
+		return true, nil
+	}
+	for _, p := range o.Latest {
+		if p.Gross > 0 {
+			return true, nil
+		}
+	}
+	if o.Invoices == 0 {
+		return false, nil
+	}
+	counts, err := h.app.InvoiceCounts(c.UserContext(), actorOf(c))
+	return counts.Paid > 0, err
+}
+
+func firstSteps(actor app.Actor, s stage, invoiced bool) []firstStep {
+	base := "/w/" + actor.Workspace.Slug + "/payments"
+	connected := s.Key == connect.StageActive || s.Key == connect.StagePaymentsOnly
+	steps := []firstStep{
+		{Name: "Connect Stripe", Text: s.Text, URL: base + "/connect", Link: "Connect Stripe"},
+		{Name: "Create an invoice", Text: "A client, an amount, and you are done.", URL: base + "/invoices?new=1", Link: "New invoice"},
+		{Name: "Get paid", Text: "Send the link. Your client pays by card or bank, and it shows here by itself.", URL: base + "/invoices", Link: "See invoices"},
+	}
+	if s.Key != app.StageNotConnected {
+		steps[0].Link = "See the connection"
+	}
+	for i, done := range []bool{connected, invoiced, false} {
+		if done {
+			steps[i].State = "ok"
+		}
+	}
+	if connected {
+		steps[0].Text = "Money goes straight to your Stripe account."
+	}
+	if invoiced {
+		steps[1].Text = "Your first invoice is here."
+	}
+	for i := range steps { // one thing to do next
+		if steps[i].State == "" {
+			steps[i].State = "now"
+			break
+		}
+	}
+	return steps
+}
+
+func tilesOf(actor app.Actor, o app.Overview) []tile {
+	base := "/w/" + actor.Workspace.Slug + "/payments"
+	received := newTile(actor, "Received this month", base+"/history", o.Received, "payment", "Nothing yet this month")
+	outstanding := newTile(actor, "Outstanding", base+"/invoices?tab=open", o.Outstanding, "invoice", "Nobody owes you anything")
+	overdue := newTile(actor, "Overdue", base+"/invoices?tab=overdue", o.Overdue, "invoice", "Nothing is late")
+	if o.OldestLate > 0 {
+		overdue.Note += ", oldest " + count(int64(o.OldestLate), "day") + " late"
+	}
+	return []tile{received, outstanding, overdue}
+}
+
+func newTile(actor app.Actor, name, url string, sums []app.Sum, what, nothing string) tile {
+	own := billing.Money{Currency: actor.Workspace.Currency}
+	var notes []string
+	n := int64(0)
+	for _, s := range sums {
+		n += s.Count
+		if s.Money.Currency == own.Currency {
+			own = s.Money
+		} else {
+			notes = append(notes, "and "+billing.FormatMoney(s.Money, actor.Workspace.Locale))
+		}
+	}
+	if n == 0 {
+		notes = append(notes, nothing)
+	} else {
+		notes = append(notes, count(n, what))
+	}
+	return tile{Name: name, URL: url, Value: billing.FormatMoney(own, actor.Workspace.Locale), Note: strings.Join(notes, ", ")}
+}
+
+func lateRows(actor app.Actor, list []app.Row) []lateRow {
+	here, rows := localOf(actor), make([]lateRow, len(list))
+	for i, r := range list {
+		rows[i] = lateRow{
+			local: here, URL: "/w/" + actor.Workspace.Slug + "/payments/invoices/" + r.ID, Client: r.Client(), Label: r.Label,
+			Due: billing.Date(r.DueDate), Late: count(int64(r.Late), "day") + " late",
+			Amount: amountOrNone(r.Due, r.Currency, here.Locale), Currency: strings.ToUpper(r.Currency),
+		}
+		if r.Number != nil {
+			rows[i].Number = *r.Number
+		}
+	}
+	return rows
+}
+
+// count writes a number of things: "1 invoice", "2 invoices".
+func count(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
