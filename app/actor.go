@@ -102,20 +102,8 @@ func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 	}}, nil
 }
 
-// ActorForPoll is ActorIn for status polls, which may use an answer that is at most 2 s old.
-// Any change of a membership, session or user drops what is kept.
-func (a *App) ActorForPoll(ctx context.Context, userID, slug string) (Actor, error) {
-	key := userID + "\x00" + slug
-	if actor, ok := a.actors.get(key); ok {
-		return actor, nil
-	}
-	actor, err := a.ActorIn(ctx, userID, slug)
-	if err == nil {
-		a.actors.put(key, actor)
-	}
-	return actor, err
-}
-
+// actorAge is how long status polls may go by an answer (see ActorOfSession). Any change of a
+// membership, session or user drops what is kept.
 const actorAge = 2 * time.Second
 
 type actors struct {

@@ -23,6 +23,7 @@ type Detail struct {
 	Standing billing.Standing
 	Label    billing.Label
 	Overdue  bool
+	Late     int // days past the due date
 	// Waiting says that something may still change, so that the page keeps asking.
 	Waiting bool
 }
@@ -88,6 +89,9 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 	d.Standing = standingOf(inv)
 	look := a.look(inv)
 	d.Label, d.Overdue = billing.LabelOf(look), look.Overdue()
+	if d.Overdue {
+		d.Late = daysBetween(inv.DueDate, string(look.Today))
+	}
 	d.Waiting = inv.Decided != string(billing.Draft) && (!d.Standing.Final() || d.Link.State == linkClosing)
 	return d, nil
 }

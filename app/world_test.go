@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -30,6 +31,7 @@ type world struct {
 	clock   *clock
 	owner   app.Actor
 	member  app.Actor
+	stripe  string // where Stripe is; "" = at the sandbox
 }
 
 // clock can be moved by a test; it goes on by itself otherwise.
@@ -74,7 +76,7 @@ func (w *world) start() {
 	must(w.t, err)
 	install, err := app.InstallID(ctx, w.db)
 	must(w.t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger(w.t)})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: cmp.Or(w.stripe, w.sandbox.URL()), InstallID: install, Logger: logger(w.t)})
 	must(w.t, err)
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)

@@ -1,3 +1,5 @@
+// Package billing is the rules, in plain Go: money, lines, dates, numbers, and what the facts
+// that Stripe told add up to. No I/O, no clock, no database.
 package billing
 
 import (

@@ -102,7 +102,7 @@ func texts(ctx context.Context, q DBTX, query string, args ...any) (list []strin
 
 // allowed are values for the columns that don't take any.
 var allowed = map[string]string{
-	"theme": "light", "role": "owner", "decided": "draft", "phase": "draft", "payment_links.state": "creating", "stripe_webhook_events.state": "unmatched",
+	"theme": "light", "role": "owner", "decided": "draft", "phase": "open", "payment_links.state": "creating", "stripe_webhook_events.state": "unmatched",
 }
 
 // newRow writes a row: text columns hold the workspace's id, so that keys within a workspace

@@ -542,8 +542,10 @@ func closeWithJobsWaiting(t *testing.T) {
 		if err := d.writer.submit(accepted[i]); err != nil {
 			t.Fatal(err)
 		}
+		if i == 0 {
+			<-started // the others wait for a batch of their own
+		}
 	}
-	<-started
 	closed := make(chan error)
 	go func() { closed <- d.Close() }()
 	<-d.writer.quit // Close has begun

@@ -155,16 +155,16 @@ func (f *asset) compress() {
 func gzipped(body []byte) []byte {
 	var out bytes.Buffer
 	w, _ := gzip.NewWriterLevel(&out, gzip.BestCompression)
-	w.Write(body)
-	w.Close()
+	_, _ = w.Write(body)
+	_ = w.Close()
 	return out.Bytes()
 }
 
 func brotlied(body []byte) []byte {
 	var out bytes.Buffer
 	w := brotli.NewWriterLevel(&out, brotliLevel)
-	w.Write(body)
-	w.Close()
+	_, _ = w.Write(body)
+	_ = w.Close()
 	return out.Bytes()
 }
 

@@ -54,6 +54,7 @@ var catalogue = map[string]words{
 		"total_due":     "Total due",
 		"paid":          "Paid",
 		"refunded":      "Refunded",
+		"net_paid":      "Paid after refunds",
 		"still_due":     "Still due",
 		"missing_title": "This link leads nowhere",
 		"missing":       "It may have been replaced or cut off. Ask whoever sent it to you for a new one.",

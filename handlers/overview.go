@@ -175,22 +175,24 @@ func tilesOf(actor app.Actor, o app.Overview) []tile {
 
 func newTile(actor app.Actor, name, url string, sums []app.Sum, what, nothing string) tile {
 	own := billing.Money{Currency: actor.Workspace.Currency}
-	var notes []string
+	var others []string
 	n := int64(0)
 	for _, s := range sums {
 		n += s.Count
 		if s.Money.Currency == own.Currency {
 			own = s.Money
 		} else {
-			notes = append(notes, "and "+billing.FormatMoney(s.Money, actor.Workspace.Locale))
+			others = append(others, billing.FormatMoney(s.Money, actor.Workspace.Locale))
 		}
 	}
-	if n == 0 {
-		notes = append(notes, nothing)
-	} else {
-		notes = append(notes, count(n, what))
+	t := tile{Name: name, URL: url, Value: billing.FormatMoney(own, actor.Workspace.Locale), Note: count(n, what)}
+	switch {
+	case n == 0:
+		t.Note = nothing
+	case len(others) > 0:
+		t.Note = "and " + strings.Join(others, ", ") + " in " + t.Note
 	}
-	return tile{Name: name, URL: url, Value: billing.FormatMoney(own, actor.Workspace.Locale), Note: strings.Join(notes, ", ")}
+	return t
 }
 
 func lateRows(actor app.Actor, list []app.Row) []lateRow {

@@ -13,7 +13,16 @@ func (h *Server) routes() {
 	f.Get("/static/*", h.assets.serve)
 	f.All(webhookPath, h.onlyPost, h.webhook)
 
+	// The client's page, found by its token.
+	public := f.Group("/i/:token", h.checkMethod, h.limitTime, h.sameOrigin, h.byToken)
+	public.Get("", h.publicInvoice)
+	public.Get("/pay", h.pay)
+	public.Get("/status", h.publicStatus)
+	public.Post("/viewed", h.viewed)
+
 	// Polled by htmx: these read the session and neither write it nor keep it alive.
+	f.Get("/w/:slug/payments/invoices/live", h.poll(app.ViewInvoices), h.invoiceRowsLive)
+	f.Get("/w/:slug/payments/invoices/:id/status", h.poll(app.ViewInvoices), h.invoiceStatus)
 	f.Get("/w/:slug/payments/tiles", h.poll(app.ViewPayments), h.overviewTiles)
 	f.Get("/w/:slug/payments/connect/status", h.poll(app.ViewStripe), h.connectionStatus)
 
@@ -54,6 +63,26 @@ func (h *Server) routes() {
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)
 	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)
+
+	invoices := payments.Group("/invoices")
+	invoices.Get("", h.may(app.ViewInvoices), h.listInvoices)
+	invoices.Post("", h.may(app.EditInvoices), h.createInvoice)
+	invoices.Get("/new", h.may(app.EditInvoices), h.newInvoice)
+	invoices.Post("/preview", h.may(app.EditInvoices), h.previewInvoice)
+	invoices.Post("/lines", h.may(app.EditInvoices), h.addLine)
+	invoices.Get("/clients/suggest", h.may(app.ViewClients), h.suggestClients)
+	invoices.Get("/:id", h.may(app.ViewInvoices), h.invoice)
+	invoices.Get("/:id/edit", h.may(app.EditInvoices), h.editInvoice)
+	invoices.Post("/:id/edit", h.may(app.EditInvoices), h.updateInvoice)
+	invoices.Post("/:id/finalize", h.may(app.EditInvoices), h.finalizeInvoice)
+	invoices.Get("/:id/void", h.may(app.EditInvoices), h.confirmVoid)
+	invoices.Post("/:id/void", h.may(app.EditInvoices), h.voidInvoice)
+	invoices.Get("/:id/delete", h.may(app.EditInvoices), h.confirmDelete)
+	invoices.Post("/:id/delete", h.may(app.EditInvoices), h.deleteInvoice)
+	invoices.Get("/:id/revoke", h.may(app.EditInvoices), h.confirmRevoke)
+	invoices.Post("/:id/revoke", h.may(app.EditInvoices), h.revokeLink)
+	invoices.Post("/:id/retry-link", h.may(app.EditInvoices), h.retryLink)
+	invoices.Post("/:id/copied", h.may(app.EditInvoices), h.linkCopied)
 
 	// The Stripe connection. Stripe itself leads people to refresh and return.
 	stripe := payments.Group("/connect")

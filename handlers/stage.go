@@ -23,9 +23,9 @@ var stages = []stage{
 	{app.StageDisconnected, "Disconnected", "neutral", "Clients can't pay online until you connect again. Payments you received stay here."},
 	{connect.StageRejected, "Rejected", "bad", "Stripe does not accept this account. Only Stripe's support can say why and what to do."},
 	{connect.StageOnboarding, "Details needed", "warn", "Give Stripe the details of your business to take payments."},
-	{connect.StageActionRequired, "Action required", "bad", "Stripe needs more details from you to keep payments and payouts on."},
-	{connect.StagePending, "In review", "info", "Stripe is looking at your details. This takes minutes, sometimes a day or two. There is nothing to do."},
-	{connect.StagePaymentsOnly, "Payouts paused", "warn", "Clients can pay. Stripe keeps the money until payouts to your bank are on."},
+	{connect.StageActionRequired, "Action required", "bad", "Stripe needs more details to keep payments on."},
+	{connect.StagePending, "In review", "info", "Stripe is looking at your details. Nothing to do now."},
+	{connect.StagePaymentsOnly, "Payouts paused", "warn", "Clients can pay. Payouts to your bank wait."},
 	{connect.StageActive, "Active", "ok", "Clients can pay, and the money goes straight to your Stripe account."},
 }
 
@@ -120,7 +120,11 @@ func requirementsOf(a connect.Account, here local, now time.Time) []requirement 
 			}
 		}
 	}
-	add(a.PastDue, requirement{State: "Past due", Tone: "bad", Due: "Now"}, 0)
+	if a.DetailsSubmitted {
+		add(a.PastDue, requirement{State: "Past due", Tone: "bad", Due: "Now"}, 0)
+	} else {
+		add(a.PastDue, requirement{State: "Missing", Tone: "warn", Due: "Now"}, 0) // nobody is late who has just begun
+	}
 	add(a.CurrentlyDue, requirement{State: "Missing", Tone: "warn", Due: "Now"}, a.Deadline)
 	add(a.PendingVerification, requirement{State: "In review", Tone: "info"}, 0)
 	add(a.FutureDue, requirement{State: "Needed later", Tone: "neutral"}, a.FutureDeadline)
@@ -161,7 +165,7 @@ func factsOf(c app.Connection) []fact {
 		facts = append(facts, fact{Name: "Currency", Text: name})
 	}
 	return append(facts, fact{Name: "Charges", Text: on[a.ChargesEnabled]}, fact{Name: "Payouts", Text: on[a.PayoutsEnabled]},
-		fact{Name: "Connected", At: c.Row.ConnectedAt}, fact{Name: "Last checked", At: c.Row.FetchedAt}, fact{Name: "Last news from Stripe", At: c.LastEvent})
+		fact{Name: "Last checked", At: c.Row.FetchedAt}, fact{Name: "Last news", At: c.LastEvent})
 }
 
 func countryName(code string) string {

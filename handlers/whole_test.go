@@ -139,7 +139,7 @@ func (w *whole) onboard(actor app.Actor, outcome string) string {
 	return conn.Account.ID
 }
 
-// invoice makes and finalizes an invoice of one line, and waits for its link.
+// invoice makes and finalizes an invoice of one line; due is YYYY-MM-DD, "" for no date.
 func (w *whole) invoice(actor app.Actor, client, amount, currency, due string) db.Invoice {
 	w.t.Helper()
 	inv, err := w.app.CreateInvoice(context.Background(), actor, app.InvoiceInput{
@@ -149,17 +149,22 @@ func (w *whole) invoice(actor app.Actor, client, amount, currency, due string) d
 	return inv
 }
 
-// pay takes an invoice through the sandbox's checkout.
-func (w *whole) pay(actor app.Actor, id, card string) sandbox.Outcome {
+// link waits for the invoice's link at Stripe.
+func (w *whole) link(actor app.Actor, id string) (link string) {
 	w.t.Helper()
-	var link string
 	w.until("the link is there", func() bool {
 		d, err := w.app.InvoiceDetail(context.Background(), actor, id)
 		must(w.t, err)
 		link = d.Link.URL
 		return link != ""
 	})
-	session, err := w.sandbox.Checkout(link)
+	return link
+}
+
+// pay takes an invoice through the sandbox's checkout.
+func (w *whole) pay(actor app.Actor, id, card string) sandbox.Outcome {
+	w.t.Helper()
+	session, err := w.sandbox.Checkout(w.link(actor, id))
 	must(w.t, err)
 	out, err := w.sandbox.Pay(session, sandbox.Card{Number: card, Expiry: "12/40", CVC: "123", Email: "pay@client.example"})
 	must(w.t, err)
@@ -285,9 +290,12 @@ func (p page) lacks(t *testing.T, texts ...string) {
 	}
 }
 
-// main is the page without its frame.
+// main is the page without its frame; a fragment has none.
 func (p page) main() string {
-	_, body, _ := strings.Cut(p.body, "<main")
+	_, body, found := strings.Cut(p.body, "<main")
+	if !found {
+		return p.body
+	}
 	body, _, _ = strings.Cut(body, "</main>")
 	return body
 }

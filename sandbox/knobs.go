@@ -93,7 +93,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, fault string) {
 func cut(w http.ResponseWriter) {
 	w.Header().Set("Content-Length", "1000")
 	w.WriteHeader(http.StatusOK)
-	http.NewResponseController(w).Flush() // what can't be flushed is cut anyway
+	_ = http.NewResponseController(w).Flush() // what can't be flushed is cut anyway
 	panic(http.ErrAbortHandler)
 }
 

@@ -188,8 +188,8 @@ func (s *Server) post(url, secret string, body []byte, at time.Time) (int, error
 	if err != nil {
 		return 0, err
 	}
-	defer answer.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
+	defer func() { _ = answer.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection can be used again
 	return answer.StatusCode, nil
 }
 

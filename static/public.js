@@ -11,6 +11,7 @@
     try {
       const response = await fetch(live.dataset.live, { headers: { 'HX-Request-Type': 'partial', 'HX-Target': live.tagName.toLowerCase() + '#' + live.id } });
       if (response.status === 200) show(await response.text());
+      if (response.status === 404) return location.reload(); // the link was replaced
     } catch {} // offline for a moment: the next look tells
     timer = setTimeout(look, live.dataset.every ?? 2000);
   }
@@ -33,4 +34,18 @@
     document.addEventListener('visibilitychange', look);
   }
   document.addEventListener('click', e => e.target.closest('[data-print]') && print());
+
+  // A person looks at the page: it is in view for two seconds, or touched. Scanners of mail do neither.
+  const seen = document.querySelector('[data-viewed]');
+  function tell() {
+    if (document.hidden || !seen.dataset.viewed) return;
+    fetch(seen.dataset.viewed, { method: 'POST', keepalive: true });
+    seen.dataset.viewed = '';
+  }
+  if (seen) {
+    const wait = () => setTimeout(tell, 2000);
+    wait();
+    document.addEventListener('visibilitychange', wait);
+    for (const act of ['pointerdown', 'keydown', 'scroll']) document.addEventListener(act, tell, { once: true, passive: true });
+  }
 })();

@@ -85,8 +85,10 @@
 
   function closeComposer(composer) {
     const close = () => {
+      const back = $('[data-close]', composer).href;
       dropDraft(composer);
-      history.replaceState(null, '', $('[data-close]', composer).href);
+      if (composer.matches('[data-alone]')) return location.assign(back); // there is nothing else on its page
+      history.replaceState(null, '', back);
       composer.remove();
       $('[data-key="c"]')?.focus();
     };
@@ -276,6 +278,10 @@
   }
   setTimeout(pageArrived); // after htmx, which starts in the same way
   on('htmx:after:swap', ({ detail: { ctx } }) => {
+    if (ctx.target.role === 'listbox') { // other options for what is being typed
+      const box = boxOf(ctx.target);
+      return inputOf(box).ariaExpanded === 'true' && filter(box);
+    }
     if (ctx.target !== document.body) return arrived();
     pageArrived();
     if (document.activeElement === document.body) $('#main')?.focus({ preventScroll: true });

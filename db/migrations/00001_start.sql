@@ -211,7 +211,9 @@ CREATE TABLE payment_links (
 CREATE UNIQUE INDEX payment_links_by_stripe ON payment_links (stripe_account_id, stripe_link_id) WHERE stripe_link_id <> '';
 CREATE INDEX payment_links_due ON payment_links (next_attempt_at) WHERE next_attempt_at > 0;
 
--- The facts: what Stripe told, unique by account and id, merged so that they only grow.
+-- The facts: what Stripe told, unique by account and id, merged so that they only grow. Their
+-- indexes end in the id that the queries order by: without it SQLite orders by the primary key
+-- and reads every row of the account.
 
 CREATE TABLE checkout_sessions (
     stripe_account_id TEXT NOT NULL,
@@ -226,8 +228,8 @@ CREATE TABLE checkout_sessions (
     paid_at           BIGINT NOT NULL,
     PRIMARY KEY (stripe_account_id, session_id)
 );
-CREATE INDEX checkout_sessions_by_link ON checkout_sessions (stripe_account_id, stripe_link_id);
-CREATE INDEX checkout_sessions_by_intent ON checkout_sessions (stripe_account_id, payment_intent_id);
+CREATE INDEX checkout_sessions_by_link ON checkout_sessions (stripe_account_id, stripe_link_id, session_id);
+CREATE INDEX checkout_sessions_by_intent ON checkout_sessions (stripe_account_id, payment_intent_id, session_id);
 
 -- One row a payment intent. Its own fact is provisional; the columns after it are sums of the
 -- facts below, cached in the same transaction.
@@ -281,7 +283,7 @@ CREATE TABLE charges (
     paid_at           BIGINT NOT NULL,
     PRIMARY KEY (stripe_account_id, charge_id)
 );
-CREATE INDEX charges_by_intent ON charges (stripe_account_id, payment_intent_id);
+CREATE INDEX charges_by_intent ON charges (stripe_account_id, payment_intent_id, charge_id);
 
 CREATE TABLE refunds (
     stripe_account_id TEXT NOT NULL,
@@ -298,7 +300,7 @@ CREATE TABLE refunds (
     created_at        BIGINT NOT NULL,
     PRIMARY KEY (stripe_account_id, refund_id)
 );
-CREATE INDEX refunds_by_charge ON refunds (stripe_account_id, charge_id);
+CREATE INDEX refunds_by_charge ON refunds (stripe_account_id, charge_id, refund_id);
 
 -- Every event that Stripe delivered, as it came. workspace_id is NULL while the account is unknown.
 CREATE TABLE stripe_webhook_events (
@@ -336,7 +338,7 @@ CREATE TABLE stripe_reads (
     next_attempt_at   BIGINT NOT NULL,           -- 0 = done
     claimed_until     BIGINT NOT NULL DEFAULT 0,
     last_error        TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (stripe_account_id, kind, object_id)
+    PRIMARY KEY (stripe_account_id, object_id, kind)
 );
 CREATE INDEX stripe_reads_due ON stripe_reads (next_attempt_at) WHERE next_attempt_at > 0;
 

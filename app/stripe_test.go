@@ -1,0 +1,159 @@
+package app_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/mattn/go-sqlite3"
+
+	"trak/app"
+	"trak/db"
+)
+
+// atStripe lists what the sandbox has of a kind (accounts, payment_links, prices, …) on an
+// account, "" for the platform's own.
+func (w *world) atStripe(account, kind string) (list []map[string]any) {
+	w.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, w.sandbox.URL()+"/v1/"+kind+"?limit=100", nil)
+	must(w.t, err)
+	r.Header.Set("Authorization", "Bearer sk_test_sandbox")
+	if account != "" {
+		r.Header.Set("Stripe-Account", account)
+	}
+	res, err := http.DefaultClient.Do(r)
+	must(w.t, err)
+	defer func() { _ = res.Body.Close() }()
+	var answer struct{ Data []map[string]any }
+	must(w.t, json.NewDecoder(res.Body).Decode(&answer))
+	return answer.Data
+}
+
+// active counts the links that can be paid.
+func active(links []map[string]any) (n int) {
+	for _, l := range links {
+		if l["active"] == true {
+			n++
+		}
+	}
+	return n
+}
+
+// file opens the world's database beside its server, for what only SQL can do or see.
+func (w *world) file() *sql.DB {
+	w.t.Helper()
+	d, err := sql.Open("sqlite3", "file:"+filepath.Join(w.dir, db.FileName)+"?_busy_timeout=10000&_txlock=immediate")
+	must(w.t, err)
+	w.t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func (w *world) exec(query string, args ...any) {
+	w.t.Helper()
+	must(w.t, ignore(w.file().Exec(query, args...)))
+}
+
+func (w *world) count(query string, args ...any) (n int) {
+	w.t.Helper()
+	must(w.t, w.file().QueryRow(query, args...).Scan(&n))
+	return n
+}
+
+// nudge makes the workers look again, which they otherwise do by their own clock.
+func (w *world) nudge() {
+	w.t.Helper()
+	must(w.t, w.app.ReturnFromStripe(context.Background(), w.owner))
+}
+
+// stranger is the owner of another workspace.
+func (w *world) stranger() app.Actor {
+	w.t.Helper()
+	return w.person("Tomas Lind", "tomas@south.example", "Southwark Prints", app.Owner)
+}
+
+// between stands between Trak and the sandbox.
+type between struct {
+	*httptest.Server
+	mu       sync.Mutex
+	watch    string                                             // method and path, as in "POST /v1/accounts"
+	answered func(w http.ResponseWriter, res *http.Response) // instead of passing the answer on
+	calls    []string
+}
+
+// newBetween passes everything on to the sandbox, except for the answers that on is asked about.
+func newBetween(t *testing.T, sandbox string) *between {
+	t.Helper()
+	target, err := url.Parse(sandbox)
+	must(t, err)
+	b := &between{}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := r.Method + " " + r.URL.Path
+		b.mu.Lock()
+		b.calls = append(b.calls, call)
+		answered := b.answered
+		if answered != nil && !strings.HasPrefix(call, b.watch) {
+			answered = nil
+		}
+		b.mu.Unlock()
+		if answered == nil {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		out := r.Clone(r.Context())
+		out.RequestURI, out.URL.Scheme, out.URL.Host, out.Host = "", target.Scheme, target.Host, target.Host
+		res, err := http.DefaultTransport.RoundTrip(out)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = res.Body.Close() }()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		res.Body = io.NopCloser(strings.NewReader(string(body)))
+		answered(w, res)
+	}))
+	t.Cleanup(b.Close)
+	return b
+}
+
+// on replaces the answers to calls that begin so. Their effect at Stripe stands.
+func (b *between) on(call string, answered func(http.ResponseWriter, *http.Response)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watch, b.answered = call, answered
+}
+
+// off passes all answers on again.
+func (b *between) off() { b.on("", nil) }
+
+// pass gives an answer to Trak as it came.
+func pass(w http.ResponseWriter, res *http.Response) {
+	w.Header().Set("Content-Type", res.Header.Get("Content-Type"))
+	w.Header().Set("Request-Id", res.Header.Get("Request-Id"))
+	w.WriteHeader(res.StatusCode)
+	_, _ = io.Copy(w, res.Body)
+}
+
+// times counts the calls that begin so.
+func (b *between) times(call string) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.calls {
+		if strings.HasPrefix(c, call) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,138 @@
+package rig
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// answerTime is how long an answer is waited for.
+const answerTime = 10 * time.Second
+
+// Conn is a kept-alive HTTP/1.1 connection that sends whole requests and reads no more of the
+// answers than it must: what a load generator uses up is missing to the server.
+type Conn struct {
+	c net.Conn
+	r *bufio.Reader
+}
+
+// Dial connects to addr.
+func Dial(addr string) (*Conn, error) {
+	c, err := net.DialTimeout("tcp", addr, answerTime)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{c: c, r: bufio.NewReaderSize(c, 8<<10)}, nil
+}
+
+// Close closes the connection.
+func (c *Conn) Close() { _ = c.c.Close() }
+
+// Do sends a whole request and returns the status of the answer, whose body it skips.
+func (c *Conn) Do(request []byte) (status int, err error) {
+	if err := c.c.SetDeadline(time.Now().Add(answerTime)); err != nil {
+		return 0, err
+	}
+	if _, err := c.c.Write(request); err != nil {
+		return 0, err
+	}
+	line, err := c.r.ReadSlice('\n')
+	if err != nil {
+		return 0, err
+	}
+	if len(line) < 12 || string(line[:9]) != "HTTP/1.1 " {
+		return 0, fmt.Errorf("not an HTTP answer: %q", line)
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, err
+	}
+	length := 0
+	for {
+		line, err := c.r.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	_, err = c.r.Discard(length)
+	return status, err
+}
+
+// Result is what a load came to.
+type Result struct {
+	N        int
+	Took     time.Duration
+	P50, P99 time.Duration
+}
+
+// Rate is requests a second.
+func (r Result) Rate() float64 { return float64(r.N) / r.Took.Seconds() }
+
+// Load sends n requests, request(i) for each i, over as many connections at once. It fails at
+// the first answer that has not the status want.
+func Load(addr string, connections, n, want int, request func(i int) []byte) (Result, error) {
+	conns := make([]*Conn, connections)
+	for i := range conns {
+		c, err := Dial(addr)
+		if err != nil {
+			return Result{}, err
+		}
+		defer c.Close()
+		conns[i] = c
+	}
+	return Together(connections, n, func(worker, i int) error {
+		status, err := conns[worker].Do(request(i))
+		if err == nil && status != want {
+			err = fmt.Errorf("request %d was answered %d, not %d", i, status, want)
+		}
+		return err
+	})
+}
+
+// Together calls do for 0 to n-1 from so many goroutines, and times it.
+func Together(goroutines, n int, do func(worker, i int) error) (Result, error) {
+	var next atomic.Int64
+	var failed atomic.Bool
+	errs := make([]error, goroutines)
+	took := make([]time.Duration, n)
+	var wg sync.WaitGroup
+	start := time.Now()
+	for w := range goroutines {
+		wg.Go(func() {
+			for !failed.Load() {
+				i := int(next.Add(1) - 1)
+				if i >= n {
+					return
+				}
+				begun := time.Now()
+				if errs[w] = do(w, i); errs[w] != nil {
+					failed.Store(true)
+					return
+				}
+				took[i] = time.Since(begun)
+			}
+		})
+	}
+	wg.Wait()
+	r := Result{N: n, Took: time.Since(start)}
+	if err := errors.Join(errs...); err != nil {
+		return r, err
+	}
+	slices.Sort(took)
+	r.P50, r.P99 = took[n/2], took[n*99/100]
+	return r, nil
+}

@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is a running `trak`.
+type process struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	read chan struct{} // closed when its output has ended
+	mu   sync.Mutex
+	out  bytes.Buffer
+}
+
+// run starts trak with arguments and settings. It ends with the test.
+func (s *suite) run(t *testing.T, settings []string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(s.trak, args...), read: make(chan struct{})}
+	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), isSetting), settings...)
+	reader, writer := io.Pipe()
+	p.cmd.Stdout, p.cmd.Stderr = writer, writer
+	go p.collect(reader)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatalf("start trak: %v", err)
+	}
+	t.Cleanup(func() {
+		p.stop()
+		if t.Failed() {
+			t.Logf("trak %s said:\n%s", args[0], p.said())
+		}
+	})
+	return p
+}
+
+// isSetting tells a variable that would change how Trak behaves.
+func isSetting(variable string) bool {
+	return regexp.MustCompile(`^(TRAK|STRIPE|NEXT_PUBLIC)_|^APP_URL=|^DATABASE_URL=|^TRUSTED_PROXIES=`).MatchString(variable)
+}
+
+func (p *process) collect(r io.Reader) {
+	defer close(p.read)
+	lines := bufio.NewScanner(r)
+	for lines.Scan() {
+		p.mu.Lock()
+		p.out.WriteString(lines.Text() + "\n")
+		p.mu.Unlock()
+	}
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.out.String()
+}
+
+// waitFor waits until the process has printed what the pattern's first group matches.
+func (p *process) waitFor(pattern string) string {
+	p.t.Helper()
+	re := regexp.MustCompile(pattern)
+	var found []string
+	within(p.t, "trak prints "+pattern, func() bool {
+		found = re.FindStringSubmatch(p.said())
+		return found != nil
+	})
+	return found[1]
+}
+
+// stop ends the process as an operator does, and waits until it is gone.
+func (p *process) stop() {
+	if p.cmd.ProcessState != nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	hung := time.AfterFunc(patience, func() { _ = p.cmd.Process.Kill() })
+	defer hung.Stop()
+	_ = p.cmd.Wait()
+}
+
+// within waits for a condition, and fails the test when it takes too long.
+func within(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		}
+	}
+}
+
+// site is a Trak and its stand-in for Stripe.
+type site struct {
+	s            *suite
+	t            *testing.T
+	url, sandbox string
+}
+
+// demo starts `trak demo`, with its two workspaces and their history.
+func (s *suite) demo(t *testing.T) *site {
+	t.Helper()
+	p := s.run(t, nil, "demo", "--addr", "127.0.0.1:0")
+	return &site{s: s, t: t,
+		url:     p.waitFor(`demo is ready at (\S+)`),
+		sandbox: p.waitFor(`stand-in for Stripe is at (\S+?)\. `),
+	}
+}
+
+// server is `trak serve` on an empty data directory, which can be stopped and started again.
+type server struct {
+	site
+	settings []string
+	process  *process
+}
+
+// serve starts `trak sandbox`, then `trak serve` with the settings that it printed.
+func (s *suite) serve(t *testing.T) *server {
+	t.Helper()
+	addr := freeAddress(t)
+	url := "http://" + addr
+	stripe := s.run(t, nil, "sandbox", "--addr", "127.0.0.1:0", "--connect", "--webhook", url+"/api/stripe/webhook")
+	base := stripe.waitFor(`STRIPE_API_BASE=(\S+)`)
+	server := &server{
+		site: site{s: s, t: t, url: url, sandbox: base},
+		settings: []string{
+			"APP_URL=" + url, "TRAK_ADDR=" + addr, "TRAK_DATA_DIR=" + filepath.Join(t.TempDir(), "data"),
+			"STRIPE_API_BASE=" + base,
+			"STRIPE_SECRET_KEY=" + stripe.waitFor(`STRIPE_SECRET_KEY=(\S+)`),
+			"STRIPE_WEBHOOK_SECRET=" + stripe.waitFor(`STRIPE_WEBHOOK_SECRET=(\S+)`),
+		},
+	}
+	server.start()
+	return server
+}
+
+// start starts Trak, and waits until it answers.
+func (s *server) start() {
+	s.t.Helper()
+	s.process = s.s.run(s.t, s.settings, "serve")
+	within(s.t, "trak serve answers", func() bool {
+		response, err := http.Get(s.url + "/healthz")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	})
+}
+
+// freeAddress is an address that nothing listens on, as APP_URL has to name it before.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}

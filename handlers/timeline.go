@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"trak/app"
+	"trak/billing"
+)
+
+// entry is one moment of an invoice's history, as its page tells it.
+type entry struct {
+	local
+	Tone, Icon string // tone: ok, info, warn, bad, or ""
+	Text, Note string
+	Who        string
+	At         int64
+	Fresh      bool // came while the page was open
+}
+
+func entriesOf(moments []app.Moment, here local) []entry {
+	list := make([]entry, len(moments))
+	for i, m := range moments {
+		e := entryOf(m, here.Locale)
+		e.local, e.At, e.Who = here, m.At, m.Who
+		list[i] = e
+	}
+	return list
+}
+
+func entryOf(m app.Moment, locale string) entry {
+	money := billing.FormatMoney(m.Money, locale)
+	method := methodText(m.Charge.Method, m.Charge.Brand, m.Charge.Last4)
+	switch m.Kind {
+	case "created":
+		return entry{Icon: "pencil", Text: "Draft written"}
+	case "finalized":
+		return entry{Tone: "info", Icon: "check", Text: "Finalized as " + m.Detail}
+	case "link_copied":
+		return entry{Tone: "info", Icon: "send", Text: "Link copied to send"}
+	case "link_revoked":
+		return entry{Icon: "rotate-ccw", Text: "Link replaced"}
+	case "viewed":
+		return entry{Tone: "info", Icon: "eye", Text: "Viewed by the client"}
+	case "voided":
+		return entry{Icon: "ban", Text: "Voided"}
+	case "processing":
+		return entry{Tone: "warn", Icon: "clock", Text: money + " on its way", Note: method}
+	case "paid":
+		return entry{Tone: "ok", Icon: "check", Text: money + " paid", Note: method}
+	case "payment_failed":
+		return entry{Tone: "bad", Icon: "x", Text: "Payment failed", Note: joined(failureText(m.Charge.FailureCode), method)}
+	case "refunded":
+		return entry{Icon: "undo-2", Text: money + " refunded"}
+	case "refund_pending":
+		return entry{Tone: "warn", Icon: "undo-2", Text: "Refund of " + money + " on its way"}
+	case "refund_failed":
+		return entry{Tone: "bad", Icon: "x", Text: "Refund of " + money + " failed", Note: refundFailure(m.Detail)}
+	}
+	return entry{Icon: "info", Text: m.Kind}
+}
+
+// refundFailure says why Stripe could not give money back (docs.stripe.com/refunds, failure_reason).
+func refundFailure(reason string) string {
+	switch reason {
+	case "expired_or_canceled_card":
+		return "The card has expired or was cancelled"
+	case "lost_or_stolen_card":
+		return "The card was reported lost or stolen"
+	case "insufficient_funds":
+		return "There was not enough in the Stripe balance"
+	case "declined":
+		return "The client's bank declined it"
+	}
+	return ""
+}
+
+// joined are two short texts with a comma between them, or the one that is there.
+func joined(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + ", " + b
+}
