@@ -61,7 +61,7 @@ type App struct {
 func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
-		live: c.Stripe.Livemode(), versions: newVersions(), actors: newActors(c.Now),
+		live: c.Stripe.Livemode(), versions: newVersions(c.Now()), actors: newActors(c.Now),
 	}
 	var err error
 	if a.install, err = InstallID(ctx, c.DB); err != nil {

@@ -148,14 +148,12 @@ func (a *App) InvoiceVersion(ctx context.Context, actor Actor, id string) (int64
 
 // ListVersion changes whenever anything in the workspace's list of invoices does.
 func (a *App) ListVersion(actor Actor) int64 {
-	n, _, _ := a.versions.get(actor.WorkspaceID)
-	return n
+	return a.versions.count(actor.WorkspaceID)
 }
 
 // ConnectionVersion changes whenever the workspace's Stripe connection does.
 func (a *App) ConnectionVersion(actor Actor) int64 {
-	n, _, _ := a.versions.get(connectionKey(actor.WorkspaceID))
-	return n
+	return a.versions.count(connectionKey(actor.WorkspaceID))
 }
 
 // timeline merges what people did with what Stripe told, oldest first.

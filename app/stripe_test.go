@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"io"
@@ -48,13 +47,17 @@ func active(links []map[string]any) (n int) {
 	return n
 }
 
-// file opens the world's database beside its server, for what only SQL can do or see.
+// file is the world's database beside its server, for what only SQL can do or see.
 func (w *world) file() *sql.DB {
 	w.t.Helper()
-	d, err := sql.Open("sqlite3", "file:"+filepath.Join(w.dir, db.FileName)+"?_busy_timeout=10000&_txlock=immediate")
-	must(w.t, err)
-	w.t.Cleanup(func() { _ = d.Close() })
-	return d
+	if w.raw == nil {
+		var err error
+		w.raw, err = sql.Open("sqlite3", "file:"+filepath.Join(w.dir, db.FileName)+"?_busy_timeout=10000&_txlock=immediate")
+		must(w.t, err)
+		w.raw.SetMaxOpenConns(1)
+		w.t.Cleanup(func() { _ = w.raw.Close() })
+	}
+	return w.raw
 }
 
 func (w *world) exec(query string, args ...any) {
@@ -62,16 +65,21 @@ func (w *world) exec(query string, args ...any) {
 	must(w.t, ignore(w.file().Exec(query, args...)))
 }
 
-func (w *world) count(query string, args ...any) (n int) {
+// ask is the one value that a query gives.
+func ask[T any](w *world, query string, args ...any) (v T) {
 	w.t.Helper()
-	must(w.t, w.file().QueryRow(query, args...).Scan(&n))
-	return n
+	must(w.t, w.file().QueryRow(query, args...).Scan(&v))
+	return v
 }
 
-// nudge makes the workers look again, which they otherwise do by their own clock.
-func (w *world) nudge() {
+// through restarts Trak with something between it and the sandbox.
+func (w *world) through() *between {
 	w.t.Helper()
-	must(w.t, w.app.ReturnFromStripe(context.Background(), w.owner))
+	w.stop()
+	b := newBetween(w.t, w.sandbox.URL())
+	w.stripe = b.URL
+	w.start()
+	return b
 }
 
 // stranger is the owner of another workspace.
@@ -84,7 +92,7 @@ func (w *world) stranger() app.Actor {
 type between struct {
 	*httptest.Server
 	mu       sync.Mutex
-	watch    string                                             // method and path, as in "POST /v1/accounts"
+	watch    string                                          // method and path, as in "POST /v1/accounts"
 	answered func(w http.ResponseWriter, res *http.Response) // instead of passing the answer on
 	calls    []string
 }
@@ -133,6 +141,15 @@ func (b *between) on(call string, answered func(http.ResponseWriter, *http.Respo
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.watch, b.answered = call, answered
+}
+
+// lose cuts the connection in the middle of an answer: without its beginning, Go's client would
+// send the request again by itself.
+func lose(w http.ResponseWriter, _ *http.Response) {
+	w.Header().Set("Content-Length", "1000")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }
 
 // off passes all answers on again.

@@ -1,6 +1,9 @@
 package app
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // versions knows the current version of what pages poll, so that a poll that finds nothing new
 // reads no invoice. The writer raises them after the commit; what is not here is read once.
@@ -8,12 +11,16 @@ type versions struct {
 	mu  sync.RWMutex
 	m   map[string]int64
 	gen int64 // rises when the map is emptied
+
+	began int64 // Unix microseconds
 }
 
 // maxVersions bounds the memory: about 100 bytes each.
 const maxVersions = 200_000
 
-func newVersions() *versions { return &versions{m: map[string]int64{}} }
+func newVersions(now time.Time) *versions {
+	return &versions{m: map[string]int64{}, began: now.UnixMicro()}
+}
 
 // invoiceKey holds the workspace as well: a poll with another workspace's id finds nothing.
 func invoiceKey(workspaceID, invoiceID string) string { return workspaceID + "/" + invoiceID }
@@ -43,7 +50,15 @@ func (v *versions) raise(key string, n int64) {
 	v.set(key, n)
 }
 
-// bump adds one to a counter that lives in memory only: the workspace's, for its list.
+// count is a counter that lives in memory only: the workspace's list, its connection. It begins
+// at the start of the process, so that a page opened before a restart never finds its number
+// again by chance.
+func (v *versions) count(key string) int64 {
+	n, _, _ := v.get(key)
+	return v.began + n
+}
+
+// bump adds one to such a counter.
 func (v *versions) bump(key string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -3,6 +3,7 @@ package app_test
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"net/http"
@@ -32,6 +33,7 @@ type world struct {
 	owner   app.Actor
 	member  app.Actor
 	stripe  string // where Stripe is; "" = at the sandbox
+	raw     *sql.DB
 }
 
 // clock can be moved by a test; it goes on by itself otherwise.

@@ -22,6 +22,7 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 	raw := func(name string) string { return string(parse(t, name).Object) }
 
 	paid := map[string]http.HandlerFunc{
+		"GET /v1/checkout/sessions": sayList(raw("checkout.session.completed")),
 		"GET /v1/checkout/sessions/cs_test_a1Qm9TzB4": say(200, raw("checkout.session.completed")),
 		"GET /v1/payment_intents/pi_3OJ1Trak":         say(200, raw("payment_intent.succeeded")),
 		"GET /v1/charges":                             sayList(raw("charge.succeeded"), raw("charge.failed")),
@@ -47,10 +48,10 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadCharge(t.Context(), testAccount, "ch_3OJ1Trak", createdAt)
 			}, join(facts("charge.refunded"), refunds)},
-		{"an intent with a declined and a paid charge", paid,
+		{"an intent with a declined and a paid charge, and the session that it came from", paid,
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadIntent(t.Context(), testAccount, "pi_3OJ1Trak", createdAt)
-			}, intent},
+			}, join(intent, facts("checkout.session.completed"))},
 		{"a paid session", paid,
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadSession(t.Context(), testAccount, "cs_test_a1Qm9TzB4", createdAt)

@@ -223,8 +223,8 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 			map[string]string{"GET /v1/charges": "payment_intent=pi_1"}},
 		{"read intent", answers{"GET /v1/charges": func(o map[string]any) { firstOf(o)["id"] = "ch_1" }},
 			func(c *Client) error { _, err := c.ReadIntent(ctx, testAccount, "pi_1", 5); return err },
-			"GET /v1/payment_intents/pi_1\nGET /v1/charges\nGET /v1/refunds",
-			map[string]string{"GET /v1/refunds": "charge=ch_1"}},
+			"GET /v1/payment_intents/pi_1\nGET /v1/charges\nGET /v1/refunds\nGET /v1/checkout/sessions",
+			map[string]string{"GET /v1/refunds": "charge=ch_1", "GET /v1/checkout/sessions": "payment_intent=pi_1"}},
 		{"read charge", answers{
 			"GET /v1/charges/ch_1": func(o map[string]any) { o["id"], o["disputed"] = "ch_1", true },
 			"GET /v1/disputes":     func(o map[string]any) { firstOf(o)["status"] = "needs_response" },

@@ -13,6 +13,12 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
+// What a wait says that did not come to its end.
+var (
+	errStillThere = errors.New("it is still there")
+	errNotYet     = errors.New("not yet")
+)
+
 // until waits until ok returns nil. Pages come and go meanwhile, so its errors are only said
 // in the end.
 func (p *page) until(what string, ok func() error) {
@@ -253,13 +259,16 @@ func (p *page) shown() string {
 	return text
 }
 
-// at waits until the address's path is the one given, or ends with it.
-func (p *page) at(path string) {
+// reaches waits until the page is at an address that begins with this one; a path is one of Trak's.
+func (p *page) reaches(address string) {
 	p.t.Helper()
-	p.until("at "+path, func() error {
-		address, err := chromedp.Run(p.ctx, chromedp.Location())
-		if err == nil && !strings.HasSuffix(address, path) {
-			err = errors.New("it is " + address)
+	if strings.HasPrefix(address, "/") {
+		address = p.site.url + address
+	}
+	p.until("at "+address, func() error {
+		now, err := chromedp.Run(p.ctx, chromedp.Location())
+		if err == nil && !strings.HasPrefix(now, address) {
+			err = errors.New("it is " + now)
 		}
 		return err
 	})

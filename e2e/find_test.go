@@ -15,6 +15,7 @@ import (
 // name. An empty name is any. Within narrows the search to another thing.
 type target struct {
 	role, name string
+	level      string // of a heading, "" = any
 	within     *target
 }
 
@@ -23,6 +24,7 @@ func link(name string) target     { return target{role: "link", name: name} }
 func textbox(name string) target  { return target{role: "textbox", name: name} }
 func combobox(name string) target { return target{role: "combobox", name: name} }
 func heading(name string) target  { return target{role: "heading", name: name} }
+func title(name string) target    { return target{role: "heading", name: name, level: "1"} }
 func group(name string) target    { return target{role: "group", name: name} }
 func dialog(name string) target   { return target{role: "dialog", name: name} }
 
@@ -64,7 +66,7 @@ func (p *page) all(t target) ([]runtime.RemoteObjectID, error) {
 			return nil, err
 		}
 		for _, node := range answer.Nodes {
-			if node.Ignored || node.BackendDOMNodeID == 0 {
+			if node.Ignored || node.BackendDOMNodeID == 0 || t.level != "" && property(node, "level") != t.level {
 				continue
 			}
 			object, err := chromedp.Call(p.ctx, dom.ResolveNode, dom.ResolveNodeParams{BackendNodeID: node.BackendDOMNodeID})
@@ -75,6 +77,16 @@ func (p *page) all(t target) ([]runtime.RemoteObjectID, error) {
 		}
 	}
 	return found, nil
+}
+
+// property is what the accessibility tree says of a node, such as "level" of a heading.
+func property(node *accessibility.Node, name accessibility.PropertyName) string {
+	for _, p := range node.Properties {
+		if p.Name == name {
+			return string(p.Value.Value)
+		}
+	}
+	return ""
 }
 
 // root is where the search for a target begins.
@@ -140,4 +152,3 @@ func (p *page) texts(role string) (texts []string, err error) {
 	}
 	return texts, nil
 }
-

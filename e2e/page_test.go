@@ -84,13 +84,13 @@ func (p *page) resize(on screen) {
 	p.must("size the page", chromedp.Do(p.ctx, chromedp.EmulateViewport(on.width, on.height, options...)))
 }
 
-// prefers sets what the person's system asks for, such as "prefers-color-scheme" dark.
-func (p *page) prefers(feature, value string) {
+// prefers sets the colours that the person's system asks for, "light" or "dark", and no motion.
+func (p *page) prefers(colours string) {
 	p.t.Helper()
 	_, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: feature, Value: value}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: colours}, {Name: "prefers-reduced-motion", Value: "reduce"}},
 	})
-	p.must("set "+feature, err)
+	p.must("prefer "+colours, err)
 }
 
 // withoutScripts turns scripts off, as some people and companies do.
@@ -296,4 +296,3 @@ func eval[T any](p *page, expression string) T {
 	p.must("evaluate "+expression, err)
 	return v
 }
-

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -39,7 +40,7 @@ func (s *suite) run(t *testing.T, settings []string, args ...string) *process {
 	}
 	t.Cleanup(func() {
 		p.stop()
-		if t.Failed() {
+		if t.Failed() && strings.Contains(p.said(), "level=") {
 			t.Logf("trak %s said:\n%s", args[0], p.said())
 		}
 	})
@@ -116,7 +117,13 @@ type site struct {
 // demo starts `trak demo`, with its two workspaces and their history.
 func (s *suite) demo(t *testing.T) *site {
 	t.Helper()
-	p := s.run(t, nil, "demo", "--addr", "127.0.0.1:0")
+	return s.demoAt(t, "127.0.0.1:0")
+}
+
+// demoAt is demo on an address of one's choice.
+func (s *suite) demoAt(t *testing.T, addr string) *site {
+	t.Helper()
+	p := s.run(t, nil, "demo", "--addr", addr)
 	return &site{s: s, t: t,
 		url:     p.waitFor(`demo is ready at (\S+)`),
 		sandbox: p.waitFor(`stand-in for Stripe is at (\S+?)\. `),

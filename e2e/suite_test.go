@@ -20,7 +20,7 @@ import (
 )
 
 // patience is how long a test waits for what should come. Polls of pages take 2 to 15 s.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // screen is what the pages are seen on.
 type screen struct {

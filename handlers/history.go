@@ -11,8 +11,7 @@ import (
 	"trak/billing"
 )
 
-// local is how a workspace writes times and amounts. Rows embed it, so that a row can be
-// rendered by itself.
+// local is how a workspace writes times and amounts.
 type local struct {
 	Zone   *time.Location
 	Locale string
@@ -27,10 +26,13 @@ func (l local) day(at int64) string {
 	return billing.Date(time.UnixMicro(at).In(l.Zone).Format(time.DateOnly)).Format(l.Locale)
 }
 
+// clock writes the time of day of a moment, in microseconds.
+func (l local) clock(at int64) string { return time.UnixMicro(at).In(l.Zone).Format("15:04") }
+
 // paymentRow is one payment, as the history and the overview show it.
 type paymentRow struct {
-	local
 	At         int64
+	Day, Clock string // of At, where the workspace is
 	Client     string
 	Number     string // of its invoice, "" when it belongs to none of ours
 	InvoiceURL string
@@ -77,7 +79,7 @@ func (h *Server) paymentRows(actor app.Actor, payments []app.PaymentRow) []payme
 	rows := make([]paymentRow, len(payments))
 	for i, p := range payments {
 		row := paymentRow{
-			local: here, At: p.HappenedAt, Client: p.BuyerName, Number: p.InvoiceNumber, Method: methodText(p.Method, p.Brand, p.Last4),
+			At: p.HappenedAt, Day: here.day(p.HappenedAt), Clock: here.clock(p.HappenedAt), Client: p.BuyerName, Number: p.InvoiceNumber, Method: methodText(p.Method, p.Brand, p.Last4),
 			Gross: amountOrNone(p.Gross, p.Currency, here.Locale), Refunded: amountOrNone(p.Refunded, p.Currency, here.Locale),
 			Currency: strings.ToUpper(p.Currency), Label: p.Label,
 		}

@@ -50,8 +50,8 @@ type inbox struct {
 
 // inboxOptions change what newInbox builds.
 type inboxOptions struct {
-	secrets   []string // nil = one
-	stripe    func(sandboxURL string) string
+	secrets   []string                          // nil = one
+	stripe    func(sandbox http.Handler) string // where Trak reaches it; nil = directly
 	noAccount bool
 }
 
@@ -72,7 +72,7 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 	t.Cleanup(func() { _ = in.sandbox.Close() })
 	base := in.sandbox.URL()
 	if o.stripe != nil {
-		base = o.stripe(base)
+		base = o.stripe(in.sandbox)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -330,7 +330,7 @@ func (in *inbox) idle() {
 	in.t.Helper()
 	in.advance(time.Minute)
 	in.nudge()
-	in.untilIn(time.Minute, "all work is done", func() bool {
+	in.untilIn(5*time.Minute, "all work is done", func() bool {
 		return in.count(`SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0) + (SELECT count(*) FROM payment_links WHERE next_attempt_at > 0)
 			+ (SELECT count(*) FROM stripe_webhook_events WHERE next_attempt_at > 0)`) == 0
 	})
@@ -343,7 +343,7 @@ func (in *inbox) until(what string, ok func() bool) {
 
 func (in *inbox) untilIn(limit time.Duration, what string, ok func() bool) {
 	in.t.Helper()
-	for deadline := time.Now().Add(limit); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(limit); !ok(); time.Sleep(limit / 5000) {
 		if time.Now().After(deadline) {
 			in.t.Fatalf("never happened: %s", what)
 		}

@@ -136,11 +136,11 @@ func noLink(conn app.Connection) string {
 	return ""
 }
 
-// lineAmount is what the i-th of n lines comes to. The short line, when there is one, comes
-// before them.
+// lineAmount is what the i-th of n lines comes to, "" while that can't be read. The short line,
+// when there is one, comes before them.
 func lineAmount(actor app.Actor, p app.Priced, n, i int) string {
 	i += len(p.Amounts) - n
-	if i < 0 || i >= len(p.Amounts) {
+	if i < 0 || i >= len(p.Amounts) || p.Lines[i].Quantity == 0 {
 		return ""
 	}
 	return billing.FormatAmount(billing.Money{Minor: p.Amounts[i], Currency: p.Currency.Code}, actor.Workspace.Locale)

@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"fmt"
+	"html/template"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,8 +19,8 @@ type invoicesPage struct {
 	Composer *composer // nil = closed
 	Base     string    // path of the list
 	Tabs     []tab
-	Rows     []invoiceRow
-	Live     *listLook // nil when nothing in Rows can change
+	Rows     []template.HTML
+	Live     *listLook // nil when no row can change
 	More     string    // address of the next page, "" on the last one
 	Further  bool      // not the first page
 	Empty    emptyList
@@ -35,17 +37,16 @@ type emptyList struct{ Heading, Text string }
 
 // invoiceRow is one invoice of the list. All is formatted before the template.
 type invoiceRow struct {
-	ID, URL        string
-	Name           string // the number, "Draft" before there is one
-	Client         string
-	Label          billing.Label
-	DueISO, Due    string // "" = no date
-	Late           string // 14 days late
-	Amount         string
-	Currency       string
-	Version        int64
-	Waiting, First bool // First of the rows that were just added takes the focus
-	OOB            bool // sent to replace the row that is there
+	ID, URL     string
+	Name        string // the number, "Draft" before there is one
+	Client      string
+	Label       billing.Label
+	DueISO, Due string // "" = no date
+	Late        string // 14 days late
+	Amount      string
+	Currency    string
+	First       bool // of the rows that were just added: it takes the focus
+	OOB         bool // sent to replace the row that is there
 }
 
 // listLook is the poll of some rows: which version of the list they are from, and of each row
@@ -104,13 +105,12 @@ func (h *Server) fillList(c *fiber.Ctx, data *invoicesPage) error {
 	if err != nil {
 		return err
 	}
-	data.Rows, data.Further = rowsOf(actor, rows), further
-	data.Live = liveList(actor, version, data.Rows)
+	if data.Rows, err = h.renderRows(actor, rows, partialTarget(c) == "more"); err != nil {
+		return err
+	}
+	data.Live, data.Further = liveList(actor, version, rows), further
 	if next != nil {
 		data.More = data.Base + "?" + listCursorQuery(key, *next)
-	}
-	if len(rows) > 0 {
-		data.Rows[0].First = partialTarget(c) == "more"
 	}
 	for _, t := range tabs {
 		n := map[string]int64{app.TabAll: counts.All, app.TabOpen: counts.Open, app.TabOverdue: counts.Overdue,
@@ -138,29 +138,57 @@ func upTo(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-func rowsOf(actor app.Actor, list []app.Row) []invoiceRow {
-	locale := actor.Workspace.Locale
-	rows := make([]invoiceRow, len(list))
+// renderRows renders the rows that are not kept from before. When they are added to a list, the
+// first of them takes the focus.
+func (h *Server) renderRows(actor app.Actor, list []app.Row, added bool) ([]template.HTML, error) {
+	rows := make([]template.HTML, len(list))
 	for i, r := range list {
-		row := invoiceRow{
-			ID: r.ID, URL: invoicesPath(actor, "/"+r.ID), Name: "Draft", Client: r.Client(), Label: r.Label,
-			DueISO: r.DueDate, Due: billing.Date(r.DueDate).Format(locale),
-			Amount:   billing.FormatAmount(billing.Money{Minor: r.Total, Currency: r.Currency}, locale),
-			Currency: strings.ToUpper(r.Currency), Version: r.Version, Waiting: r.Waiting,
+		if i == 0 && added {
+			row := rowOf(actor, r)
+			row.First = true
+			html, err := h.renderRow(row)
+			if err != nil {
+				return nil, err
+			}
+			rows[i] = html
+			continue
 		}
-		if r.Number != nil {
-			row.Name = *r.Number
+		html, err := h.rows.get(keyOf(actor, r), func() (template.HTML, error) { return h.renderRow(rowOf(actor, r)) })
+		if err != nil {
+			return nil, err
 		}
-		if r.Late > 0 {
-			row.Late = count(int64(r.Late), "day") + " late"
-		}
-		rows[i] = row
+		rows[i] = html
 	}
-	return rows
+	return rows, nil
+}
+
+func (h *Server) renderRow(row invoiceRow) (template.HTML, error) {
+	var out strings.Builder
+	if err := h.views.ExecuteTemplate(&out, "invoice-row", row); err != nil {
+		return "", fmt.Errorf("render row: %w", err)
+	}
+	return template.HTML(out.String()), nil
+}
+
+func rowOf(actor app.Actor, r app.Row) invoiceRow {
+	locale := actor.Workspace.Locale
+	row := invoiceRow{
+		ID: r.ID, URL: invoicesPath(actor, "/"+r.ID), Name: "Draft", Client: r.Client(), Label: r.Label,
+		DueISO: r.DueDate, Due: billing.Date(r.DueDate).Format(locale),
+		Amount:   billing.FormatAmount(billing.Money{Minor: r.Total, Currency: r.Currency}, locale),
+		Currency: strings.ToUpper(r.Currency),
+	}
+	if r.Number != nil {
+		row.Name = *r.Number
+	}
+	if r.Late > 0 {
+		row.Late = count(int64(r.Late), "day") + " late"
+	}
+	return row
 }
 
 // liveList is the poll of the rows that may still change, nil when none does.
-func liveList(actor app.Actor, version int64, rows []invoiceRow) *listLook {
+func liveList(actor app.Actor, version int64, rows []app.Row) *listLook {
 	var waiting []string
 	for _, r := range rows {
 		if r.Waiting {
@@ -194,19 +222,19 @@ func (h *Server) invoiceRowsLive(c *fiber.Ctx) error {
 		id, v, _ := strings.Cut(pair, ".")
 		ids, shown[id] = append(ids, id), v
 	}
-	list, err := h.app.InvoiceRows(c.UserContext(), actor, ids)
+	rows, err := h.app.InvoiceRows(c.UserContext(), actor, ids)
 	if err != nil {
 		return err
 	}
-	rows := rowsOf(actor, list)
 	data := liveRows{ID: partialTarget(c), Live: liveList(actor, version, rows)}
 	if data.Live != nil {
 		data.Live.ID = data.ID
 	}
 	for _, r := range rows {
 		if strconv.FormatInt(r.Version, 10) != shown[r.ID] {
-			r.OOB = true
-			data.Rows = append(data.Rows, r)
+			row := rowOf(actor, r)
+			row.OOB = true
+			data.Rows = append(data.Rows, row)
 		}
 	}
 	return h.fragment(c, fiber.StatusOK, "live-rows", data)

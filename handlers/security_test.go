@@ -53,6 +53,9 @@ func TestChangesComeFromOurOwnPages(t *testing.T) {
 	for _, pattern := range unsafe {
 		path := strings.NewReplacer(":slug", "mira-studio", ":id", "0190").Replace(pattern)
 		for name, attempt := range attempts {
+			if pattern == "/i/:token/viewed" && attempt.token != b.token {
+				continue // clients have no session, so no token; where it comes from is checked as well
+			}
 			a := b.post(path, url.Values{"csrf": {attempt.token}, "theme": {"dark"}}, attempt.headers...)
 			if a.status != 403 {
 				t.Errorf("%s from %s: %d", path, name, a.status)

@@ -69,6 +69,7 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	demo    *Demo
+	rows    rowCache
 
 	url     string // AppURL
 	host    []byte // of it

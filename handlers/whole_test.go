@@ -1,7 +1,9 @@
 package handlers_test
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,8 +33,15 @@ type whole struct {
 	t       *testing.T
 	url     string
 	app     *app.App
+	server  *handlers.Server
 	sandbox *sandbox.Server
 	ahead   atomic.Int64
+
+	dir     string       // of the data
+	log     bytes.Buffer // all that Trak logged; read it once everything is quiet
+	logging sync.Mutex
+	write   atomic.Pointer[func(query string)] // told of each statement of the writer, when set
+	reader  *sql.DB                            // see raw
 
 	north, south app.Actor // the workspaces' owners
 	people       map[string]string
@@ -46,14 +55,17 @@ const secret = "paper lantern quiet harbour"
 func (w *whole) now() time.Time          { return time.Now().Add(time.Duration(w.ahead.Load())) }
 func (w *whole) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 
-// newWhole starts everything but the endpoint for webhooks when change says so.
+// newWhole starts everything. What Stripe tells arrives only after hear; change is for the
+// configuration of the pages.
 func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	t.Helper()
-	w := &whole{t: t, browsers: map[string]*visitor{}}
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
+	w := &whole{t: t, browsers: map[string]*visitor{}, dir: t.TempDir()}
+	output := io.Discard
 	if testing.Verbose() {
-		quiet = slog.New(slog.NewTextHandler(t.Output(), nil))
+		output = t.Output()
 	}
+	quiet := slog.New(slog.NewTextHandler(output, nil))
+	logger := slog.New(slog.NewTextHandler(io.MultiWriter(w, output), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx := context.Background()
 	w.sandbox = sandbox.New(sandbox.Options{Now: w.now, Logger: quiet})
 	must(t, w.sandbox.Start("127.0.0.1:0"))
@@ -63,32 +75,32 @@ func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	w.url = "http://" + listener.Addr().String()
 
 	root := os.DirFS("..")
-	database, err := db.Open(ctx, t.TempDir(), db.Options{Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: quiet})
+	database, err := db.Open(ctx, w.dir, db.Options{Fault: w.wrote, Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: logger})
 	must(t, err)
 	t.Cleanup(func() { _ = database.Close() })
 	install, err := app.InstallID(ctx, database)
 	must(t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: quiet})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger})
 	must(t, err)
 	box, err := auth.NewBox(auth.NewKey())
 	must(t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: w.url, Secrets: box, Limits: auth.NewLimits(w.now), Now: w.now, Logger: quiet,
+		DB: database, Stripe: stripe, AppURL: w.url, Secrets: box, Limits: auth.NewLimits(w.now), Now: w.now, Logger: logger,
 	})
 	must(t, err)
 	w.app.Start()
 	t.Cleanup(w.app.Stop)
-	config := handlers.Config{App: w.app, Views: root, Static: root, AppURL: w.url, StripeBase: w.sandbox.URL(), Logger: quiet, Now: w.now}
+	config := handlers.Config{App: w.app, Views: root, Static: root, AppURL: w.url, StripeBase: w.sandbox.URL(), Logger: logger, Now: w.now}
 	for _, f := range change {
 		f(&config)
 	}
-	server, err := handlers.New(config)
+	w.server, err = handlers.New(config)
 	must(t, err)
-	go func() { _ = server.Listener(listener) }()
+	go func() { _ = w.server.Listener(listener) }()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		_ = server.Shutdown(ctx)
+		_ = w.server.Shutdown(ctx)
 	})
 
 	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
@@ -97,6 +109,21 @@ func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	w.join(w.north, "Jon Bell", "jon@north.example", app.Member)
 	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "stranger": "tomas@south.example"}
 	return w
+}
+
+// Write keeps what is logged.
+func (w *whole) Write(p []byte) (int, error) {
+	w.logging.Lock()
+	defer w.logging.Unlock()
+	return w.log.Write(p)
+}
+
+// wrote tells of a statement.
+func (w *whole) wrote(query string) error {
+	if f := w.write.Load(); f != nil {
+		(*f)(query)
+	}
+	return nil
 }
 
 func (w *whole) workspace(name, email, workspace string) app.Actor {

@@ -6,8 +6,8 @@ package rig
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,18 +78,29 @@ func NewWorld(ctx context.Context, dir string, n int) (_ *World, err error) {
 	return w, nil
 }
 
+// Silence lets the stand-in take calls and answer none, as when Stripe is down.
+func (w *World) Silence() {
+	w.Stripe.SetKnobs(sandbox.Knobs{Fail: sandbox.FailHang, FailTimes: math.MaxInt})
+}
+
 // Close ends the stand-in. The directory stays.
 func (w *World) Close() error { return w.Stripe.Close() }
 
-// Open opens a data directory (w.Dir or a copy of it) in this process, as `trak serve` would,
-// with no work in the background.
+// Open opens a data directory (w.Dir or a copy of it) in this process; see Open.
 func (w *World) Open(ctx context.Context, dir string) (*db.DB, *app.App, error) {
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	database, err := db.Open(ctx, dir, db.Options{Migrations: db.Migrations{FS: os.DirFS("db/migrations")}, Logger: quiet, Fault: Fault})
+	return Open(ctx, dir, w.Stripe.URL())
+}
+
+// Open opens a data directory as `trak serve` would, with Stripe's stand-in at the given
+// address and no work in the background. The schema is read from the working directory, which
+// is the root of the repository.
+func Open(ctx context.Context, dir, stripeURL string) (*db.DB, *app.App, error) {
+	quiet := slog.New(slog.DiscardHandler)
+	database, err := db.Open(ctx, dir, db.Options{Migrations: db.Migrations{FS: os.DirFS("db/migrations")}, Logger: quiet})
 	if err != nil {
 		return nil, nil, err
 	}
-	product, err := w.build(ctx, database, quiet)
+	product, err := build(ctx, database, stripeURL, quiet)
 	if err != nil {
 		_ = database.Close()
 		return nil, nil, err
@@ -97,12 +108,12 @@ func (w *World) Open(ctx context.Context, dir string) (*db.DB, *app.App, error) 
 	return database, product, nil
 }
 
-func (w *World) build(ctx context.Context, database *db.DB, log *slog.Logger) (*app.App, error) {
+func build(ctx context.Context, database *db.DB, stripeURL string, log *slog.Logger) (*app.App, error) {
 	install, err := app.InstallID(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	stripe, err := connect.New(connect.Config{SecretKey: StripeKey, BaseURL: w.Stripe.URL(), InstallID: install, Logger: log})
+	stripe, err := connect.New(connect.Config{SecretKey: StripeKey, BaseURL: stripeURL, InstallID: install, Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -214,4 +225,3 @@ func CopyDir(from, to string) error {
 
 // describe shortens a long text for an error.
 func describe(s string) string { return strings.TrimSpace(s[max(0, len(s)-2000):]) }
-var Fault func(string) error

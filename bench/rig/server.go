@@ -17,6 +17,12 @@ import (
 // readyTime is how long a server may take until it answers.
 const readyTime = 20 * time.Second
 
+// exitLocked is how Trak ends when another process has the data directory.
+const exitLocked = 75
+
+// ErrLocked is returned by Start when a server found its data directory in use.
+var ErrLocked = errors.New("the data directory is in use")
+
 // Server is a server under test: a process of its own.
 type Server struct {
 	Addr string
@@ -51,6 +57,9 @@ func Start(ctx context.Context, cmd *exec.Cmd, dir, addr string) (*Server, error
 	if err := s.ready(ctx); err != nil {
 		s.Kill()
 		said, _ := os.ReadFile(log.Name())
+		if cmd.ProcessState.ExitCode() == exitLocked {
+			err = ErrLocked
+		}
 		return nil, fmt.Errorf("start %s: %w\n%s", cmd.Path, err, describe(string(said)))
 	}
 	return s, nil

@@ -1,0 +1,4 @@
+package app
+
+// Wake makes the workers look at once, for tests that move the clock: they sleep by the real one.
+func (a *App) Wake() { a.jobs.Wake() }

@@ -1,0 +1,275 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"trak/app"
+	"trak/billing"
+)
+
+// dump is every row of a workspace, as text.
+func (w *world) dump(workspaceID string) string {
+	w.t.Helper()
+	var b strings.Builder
+	tables := []string{}
+	rows, err := w.file().Query(`SELECT m.name FROM sqlite_master m WHERE m.type = 'table'
+		AND EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.name = 'workspace_id') ORDER BY m.name`)
+	must(w.t, err)
+	for rows.Next() {
+		var name string
+		must(w.t, rows.Scan(&name))
+		tables = append(tables, name)
+	}
+	must(w.t, rows.Err())
+	for _, table := range tables {
+		rows, err := w.file().Query("SELECT * FROM "+table+" WHERE workspace_id = ? ORDER BY 1, 2, 3", workspaceID)
+		must(w.t, err)
+		columns, err := rows.Columns()
+		must(w.t, err)
+		for rows.Next() {
+			values, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
+			must(w.t, rows.Scan(into...))
+			fmt.Fprintln(&b, table, values)
+		}
+		must(w.t, rows.Err())
+	}
+	if len(tables) < 12 {
+		w.t.Fatalf("only %d tables of workspaces: %v", len(tables), tables)
+	}
+	return b.String()
+}
+
+// useCase is a use-case called on ids that the actor may not own.
+type useCase struct {
+	call func(ctx context.Context, a *app.App, actor app.Actor, x ids) error
+	// named says that it is called with an id: another workspace's is ErrNotFound.
+	named bool
+}
+
+type ids struct {
+	draft, open, client string
+	draftVersion        int64
+}
+
+// useCases is every exported use-case that takes an actor; a test below finds those missing.
+var useCases = map[string]useCase{
+	"Connection": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return ignore(a.Connection(ctx, by)) }},
+	"StartOnboarding": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.StartOnboarding(ctx, by, "DE"))
+	}},
+	"ContinueOnboarding": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.ContinueOnboarding(ctx, by))
+	}},
+	"StripeDashboard": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.StripeDashboard(ctx, by))
+	}},
+	"CheckAccount":     {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.CheckAccount(ctx, by) }},
+	"ReturnFromStripe": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.ReturnFromStripe(ctx, by) }},
+	"Disconnect":       {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Disconnect(ctx, by) }},
+	"Clients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		_, _, _, err := a.Clients(ctx, by, app.ClientCursor{})
+		return err
+	}},
+	"ArchivedClients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.ArchivedClients(ctx, by))
+	}},
+	"SuggestClients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.SuggestClients(ctx, by, "a"))
+	}},
+	"Client": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Client(ctx, by, x.client))
+	}},
+	"CreateClient": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.CreateClient(ctx, by, app.ClientInput{Name: "New"}))
+	}},
+	"UpdateClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.UpdateClient(ctx, by, x.client, app.ClientInput{Name: "Taken", Version: 1})
+	}},
+	"ArchiveClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ArchiveClient(ctx, by, x.client, true)
+	}},
+	"InvoiceDetail": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.InvoiceDetail(ctx, by, x.open))
+	}},
+	"InvoiceVersion": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.InvoiceVersion(ctx, by, x.open))
+	}},
+	"PriceInvoice": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.PriceInvoice(ctx, by, app.InvoiceInput{Summary: "Work", Amount: "10"}))
+	}},
+	"CreateInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.CreateInvoice(ctx, by, app.InvoiceInput{ID: x.draft, ClientName: "Taken", Summary: "Work", Amount: "10"}, false))
+	}},
+	"UpdateDraft": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.UpdateDraft(ctx, by, app.InvoiceInput{ID: x.draft, ClientName: "Taken", Summary: "Work", Amount: "10", Version: x.draftVersion}, false))
+	}},
+	"FinalizeInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.FinalizeInvoice(ctx, by, x.draft, x.draftVersion))
+	}},
+	"VoidInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.VoidInvoice(ctx, by, x.open)
+	}},
+	"DeleteDraft": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.DeleteDraft(ctx, by, x.draft)
+	}},
+	"MarkSent":   {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error { return a.MarkSent(ctx, by, x.open) }},
+	"RevokeLink": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error { return a.RevokeLink(ctx, by, x.open) }},
+	"RetryLink":  {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error { return a.RetryLink(ctx, by, x.open) }},
+	"OverdueCount": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.OverdueCount(ctx, by))
+	}},
+	"Overview": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return ignore(a.Overview(ctx, by)) }},
+	"InvoiceCounts": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.InvoiceCounts(ctx, by))
+	}},
+	"Invoices": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		rows, _, err := a.Invoices(ctx, by, "", app.Cursor{})
+		return errors.Join(err, nothing(len(rows)))
+	}},
+	"InvoiceRows": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		rows, err := a.InvoiceRows(ctx, by, []string{x.draft, x.open})
+		return errors.Join(err, nothing(len(rows)))
+	}},
+	"Payments": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		rows, _, err := a.Payments(ctx, by, app.Cursor{})
+		return errors.Join(err, nothing(len(rows)))
+	}},
+	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return a.Need(ctx, by, app.EditInvoices)
+	}},
+}
+
+var errSeen = errors.New("another workspace's rows were seen")
+
+func nothing(n int) error {
+	if n > 0 {
+		return errSeen
+	}
+	return nil
+}
+
+func TestEveryUseCaseIsListed(t *testing.T) {
+	t.Parallel()
+	var have []string
+	typ := reflect.TypeFor[*app.App]()
+	for i := range typ.NumMethod() {
+		m := typ.Method(i)
+		if m.Type.NumIn() > 2 && m.Type.In(1) == reflect.TypeFor[context.Context]() && m.Type.In(2) == reflect.TypeFor[app.Actor]() {
+			have = append(have, m.Name)
+		}
+	}
+	var listed []string
+	for name := range useCases {
+		listed = append(listed, name)
+	}
+	slices.Sort(listed)
+	if !slices.Equal(have, listed) {
+		t.Errorf("these use-cases take an actor:\n%v\nthese are tried:\n%v", have, listed)
+	}
+}
+
+// newVictim is a world with something of everything in the owner's workspace.
+func newVictim(t *testing.T) (*world, ids) {
+	w := newWorld(t)
+	w.connect()
+	paid := w.invoice("20")
+	w.pay(paid.ID, "4242424242424242")
+	w.until("it is paid", func() bool { return w.detail(paid.ID).Standing.Status == billing.Paid })
+	x := ids{open: w.invoice("10").ID}
+	d := draft(w, "5")
+	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
+	w.settled()
+	w.clock.advance(1e10) // what waits for a while is done now
+	w.app.Wake()
+	w.until("nothing is left to do", func() bool {
+		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0) + (SELECT count(*) FROM payment_links WHERE next_attempt_at > 0)") == 0
+	})
+	return w, x
+}
+
+func TestWorkspacesAreIsolated(t *testing.T) {
+	t.Parallel()
+	w, x := newVictim(t)
+	ctx := context.Background()
+	stranger := w.stranger()
+	before := w.dump(w.owner.WorkspaceID)
+	for name, c := range useCases {
+		err := c.call(ctx, w.app, stranger, x)
+		if c.named && !errors.Is(err, app.ErrNotFound) {
+			t.Errorf("%s with another workspace's id: %v", name, err)
+		}
+		if errors.Is(err, errSeen) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if after := w.dump(w.owner.WorkspaceID); after != before {
+			t.Fatalf("%s changed another workspace", name)
+		}
+	}
+	// A client is named inside a form, and counts as none.
+	_, err := w.app.CreateInvoice(ctx, stranger, app.InvoiceInput{ClientID: x.client, Summary: "Work", Amount: "10"}, true)
+	var wrong billing.FieldErrors
+	if !errors.As(err, &wrong) || wrong["client"] == "" {
+		t.Errorf("an invoice for another workspace's client: %v", err)
+	}
+	// Somebody without a workspace is nobody.
+	for name, c := range useCases {
+		if err := c.call(ctx, w.app, app.Actor{UserID: stranger.UserID, Role: app.Owner}, x); !errors.Is(err, app.ErrNotFound) {
+			t.Errorf("%s by an owner of nothing: %v", name, err)
+		}
+	}
+	if after := w.dump(w.owner.WorkspaceID); after != before {
+		t.Error("another workspace changed")
+	}
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	w, x := newVictim(t)
+	ctx := context.Background()
+	before := w.dump(w.owner.WorkspaceID)
+	nobody := w.owner
+	nobody.Role = "accountant of another age"
+	for name, c := range useCases {
+		if err := c.call(ctx, w.app, nobody, x); !errors.Is(err, app.ErrForbidden) {
+			t.Errorf("%s by a role without any permission: %v", name, err)
+		}
+	}
+	for _, name := range []string{"StartOnboarding", "ContinueOnboarding", "StripeDashboard", "CheckAccount", "ReturnFromStripe", "Disconnect"} {
+		if err := useCases[name].call(ctx, w.app, w.member, x); !errors.Is(err, app.ErrForbidden) {
+			t.Errorf("%s by a member: %v", name, err)
+		}
+	}
+	if after := w.dump(w.owner.WorkspaceID); after != before {
+		t.Error("something changed")
+	}
+}
+
+// The database itself refuses a row that points into another workspace, even if code is wrong.
+func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
+	t.Parallel()
+	w, x := newVictim(t)
+	stranger := w.stranger()
+	theirs, err := w.app.CreateInvoice(context.Background(), stranger, app.InvoiceInput{ClientName: "Theirs", Summary: "Work", Amount: "10"}, true)
+	must(t, err)
+	for _, query := range []string{
+		"UPDATE invoices SET client_id = '" + x.client + "' WHERE id = '" + theirs.ID + "'",
+		"UPDATE invoice_lines SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
+		"UPDATE payments SET invoice_id = '" + theirs.ID + "'",
+		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "'",
+		"UPDATE invoice_events SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
+	} {
+		_, err := w.file().Exec("PRAGMA foreign_keys = ON; " + query)
+		if err == nil || !strings.Contains(err.Error(), "FOREIGN KEY") {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"trak/bench/rig"
+)
+
+// BenchmarkWebhook is the webhook without HTTP, to be looked at with -cpuprofile; 64 at once.
+func BenchmarkWebhook(b *testing.B) {
+	if err := os.Chdir(".."); err != nil { // the schema is read from the root
+		b.Fatal(err)
+	}
+	ctx := context.Background()
+	w, err := rig.NewWorld(ctx, filepath.Join(b.TempDir(), "data"), b.N/4+2)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	p, err := openProduct(ctx, w, w.Dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.close()
+	run := bench{world: w}
+	events := run.take(b.N)
+	b.ResetTimer()
+	if _, err := p.receive(connections, events); err != nil {
+		b.Fatal(err)
+	}
+}

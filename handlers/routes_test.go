@@ -1,0 +1,211 @@
+package handlers_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"trak/app"
+)
+
+// Who may, beside those who have a permission.
+const (
+	anyone   = "anyone"
+	signedIn = "who is signed in"
+)
+
+// rule is what holds for one route. All of them together are what the tests of routes_*_test.go walk;
+// a route without one fails TestEveryRouteHasARule.
+type rule struct {
+	may    string                                // anyone, signedIn, or the app.Permission that it needs
+	of     thing                                 // what :id is the id of
+	query  func(h *half) string                  // of a request that works, with all that names something of a workspace
+	form   func(h *half, id string) (f []string) // the same for its form; pairs of name and value
+	status int                                   // of that request; 0 = 200 for GET, 303 for POST
+	part   string                                // the element that htmx asks for alone; never = no answer is a page
+	writes string                                // what GET may write beside the session: the query's name
+	bare   bool                                  // has no session, and so no token for forms
+	cached bool                                  // the same for everybody, for ever
+}
+
+// never is the part of a route that never answers with a page.
+const never = "*"
+
+var rules = map[string]rule{
+	// Files, machines.
+	"GET /healthz":             {may: anyone, bare: true, part: never},
+	"GET /static/*":            {may: anyone, bare: true, part: never, cached: true},
+	"POST /api/stripe/webhook": {may: anyone, bare: true, status: 400}, // only what Stripe has signed: webhook_test.go
+
+	// The client's page.
+	"GET /i/:token":         {may: anyone, bare: true, query: checkout, writes: "AskRead"},
+	"GET /i/:token/pay":     {may: anyone, bare: true, status: 303},
+	"GET /i/:token/status":  {may: anyone, bare: true, part: never},
+	"POST /i/:token/viewed": {may: anyone, bare: true, status: 204},
+
+	// Signing in. That set-up works while there is no user is in signin_test.go.
+	"GET /signin":       {may: anyone},
+	"POST /signin":      {may: anyone, form: fields("email", "ada@north.example", "password", secret)},
+	"POST /demo/signin": {may: anyone, form: fields("role", "Owner")},
+	"GET /setup":        {may: anyone, query: query("token=x"), status: 404},
+	"POST /setup":       {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
+
+	// A person.
+	"GET /":                               {may: signedIn, status: 303},
+	"POST /signout":                       {may: anyone},
+	"GET /workspaces":                     {may: signedIn},
+	"POST /workspaces":                    {may: signedIn, form: fields("workspace", "Third", "country", "AT", "currency", "eur", "time_zone", "UTC")},
+	"POST /workspaces/switch":             {may: signedIn, form: func(h *half, _ string) []string { return []string{"slug", h.slug} }},
+	"POST /theme":                         {may: signedIn, form: fields("theme", "dark")},
+	"GET /dashboard/payments":             {may: signedIn, status: 303},
+	"GET /dashboard/payments/connect":     {may: signedIn, status: 303},
+	"GET /dashboard/payments/invoices":    {may: signedIn, status: 303},
+	"GET /dashboard/payments/invoices/*":  {may: signedIn, status: 303},
+	"GET /w/:slug/clients":                {may: string(app.ViewClients), query: clientCursor, part: "more-clients"},
+	"POST /w/:slug/clients":               {may: string(app.EditClients), form: fields("name", "Kestrel Books")},
+	"GET /w/:slug/clients/new":            {may: string(app.EditClients), part: "client-form"},
+	"GET /w/:slug/clients/:id/edit":       {may: string(app.EditClients), of: client, part: "client-form"},
+	"POST /w/:slug/clients/:id":           {may: string(app.EditClients), of: client, form: fields("name", "Kestrel Press", "version", "1")},
+	"POST /w/:slug/clients/:id/archive":   {may: string(app.EditClients), of: client},
+	"POST /w/:slug/clients/:id/unarchive": {may: string(app.EditClients), of: client},
+	"GET /w/:slug/payments":               {may: string(app.ViewPayments)},
+	"GET /w/:slug/payments/tiles":         {may: string(app.ViewPayments), part: never},
+	"GET /w/:slug/payments/history":       {may: string(app.ViewPayments), query: paymentCursor, part: "more-payments"},
+	"GET /w/:slug/payments/invoices":      {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
+	"GET /w/:slug/payments/invoices/live": {may: string(app.ViewInvoices), query: listed, part: never},
+	"POST /w/:slug/payments/invoices":     {may: string(app.EditInvoices), form: newInvoice},
+	"GET /w/:slug/payments/invoices/new":  {may: string(app.EditInvoices), part: "composer"},
+	"POST /w/:slug/payments/invoices/lines": {may: string(app.EditInvoices), form: newInvoice, status: 200,
+		part: never},
+	"POST /w/:slug/payments/invoices/preview":        {may: string(app.EditInvoices), form: newInvoice, status: 200, part: never},
+	"GET /w/:slug/payments/invoices/clients/suggest": {may: string(app.ViewClients), query: search, part: never},
+	"GET /w/:slug/payments/invoices/:id":             {may: string(app.ViewInvoices), of: open},
+	"GET /w/:slug/payments/invoices/:id/status":      {may: string(app.ViewInvoices), of: open, part: never},
+	"GET /w/:slug/payments/invoices/:id/edit":        {may: string(app.EditInvoices), of: draft, part: "composer"},
+	"POST /w/:slug/payments/invoices/:id/edit":       {may: string(app.EditInvoices), of: draft, form: editedInvoice},
+	"POST /w/:slug/payments/invoices/:id/finalize":   {may: string(app.EditInvoices), of: draft, form: version},
+	"GET /w/:slug/payments/invoices/:id/void":        {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/void":       {may: string(app.EditInvoices), of: open},
+	"GET /w/:slug/payments/invoices/:id/delete":      {may: string(app.EditInvoices), of: draft},
+	"POST /w/:slug/payments/invoices/:id/delete":     {may: string(app.EditInvoices), of: draft},
+	"GET /w/:slug/payments/invoices/:id/revoke":      {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/revoke":     {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/retry-link": {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/copied":     {may: string(app.EditInvoices), of: open, status: 204},
+	"GET /w/:slug/payments/connect":                  {may: string(app.ViewStripe)},
+	"GET /w/:slug/payments/connect/status":           {may: string(app.ViewStripe), part: never},
+	"POST /w/:slug/payments/connect":                 {may: string(app.ManageStripe), form: fields("country", "DE")},
+	"POST /w/:slug/payments/connect/continue":        {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/refresh":          {may: string(app.ManageStripe), status: 303},
+	"GET /w/:slug/payments/connect/return":           {may: string(app.ManageStripe), status: 303, writes: "AskRead"},
+	"POST /w/:slug/payments/connect/check":           {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/dashboard":       {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/disconnect":       {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/disconnect":      {may: string(app.ManageStripe)},
+}
+
+func TestEveryRouteHasARule(t *testing.T) {
+	t.Parallel()
+	w := newWhole(t)
+	routes := map[string]bool{}
+	for _, r := range w.server.Fiber().GetRoutes(true) {
+		switch key := r.Method + " " + r.Path; {
+		case r.Path == "/api/stripe/webhook" && r.Method != http.MethodPost: // answers 405 to every method: webhook_test.go
+		case r.Method == http.MethodHead: // the twin of a GET
+			routes[key] = true
+		default:
+			routes[key] = true
+			if _, ok := rules[key]; !ok {
+				t.Errorf("%s has no rule: say who may, and what it names", key)
+			}
+		}
+	}
+	for key, r := range rules {
+		method, pattern, _ := strings.Cut(key, " ")
+		if !routes[key] {
+			t.Errorf("there is no route for the rule of %s", key)
+		}
+		if method == http.MethodGet && !routes["HEAD "+pattern] {
+			t.Errorf("%s has no HEAD", key)
+		}
+		known := r.may == anyone || r.may == signedIn || slices.Contains(app.Permissions(), app.Permission(r.may))
+		if !known || (r.of != "") != strings.Contains(pattern, ":id") || strings.Contains(pattern, ":slug") != (r.may != anyone && r.may != signedIn) {
+			t.Errorf("the rule of %s contradicts its route: %+v", key, r)
+		}
+	}
+}
+
+// keys of the rules, in order.
+func keys(which func(method, pattern string, r rule) bool) (list []string) {
+	for _, key := range slices.Sorted(maps.Keys(rules)) {
+		if method, pattern, _ := strings.Cut(key, " "); which(method, pattern, rules[key]) {
+			list = append(list, key)
+		}
+	}
+	return list
+}
+
+// request is one try of a route.
+type request struct {
+	method, path string
+	form         []string
+}
+
+// request of a route: within the workspace of the slug, about the thing with the id, and naming
+// in query and form what belongs to h.
+func (h *half) request(key, slug, id string) request {
+	method, pattern, _ := strings.Cut(key, " ")
+	r := rules[key]
+	path := strings.NewReplacer(":slug", slug, ":id", id, ":token", h.token, "/static/*", h.asset, "*", id).Replace(pattern)
+	if r.query != nil {
+		path += "?" + r.query(h)
+	}
+	out := request{method: method, path: path}
+	if r.form != nil {
+		out.form = r.form(h, id)
+	}
+	return out
+}
+
+func (r rule) want(method string) int {
+	switch {
+	case r.status != 0:
+		return r.status
+	case method == http.MethodGet:
+		return http.StatusOK
+	}
+	return http.StatusSeeOther
+}
+
+func query(s string) func(*half) string { return func(*half) string { return s } }
+
+func fields(pairs ...string) func(*half, string) []string {
+	return func(*half, string) []string { return pairs }
+}
+
+func checkout(h *half) string      { return "checkout=" + h.session }
+func search(h *half) string        { return "client=" + url.QueryEscape(h.mark) }
+func paymentCursor(h *half) string { return fmt.Sprintf("after=%d.%s", h.after, h.payment) }
+func invoiceCursor(h *half) string { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
+func clientCursor(h *half) string  { return "after=YQ." + h.ids[client] }
+func listed(h *half) string        { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
+
+func newInvoice(h *half, _ string) []string {
+	id, _ := uuid.NewV7()
+	return []string{"id", id.String(), "client_id", h.ids[client], "summary", "Signs", "amount", "120", "currency", "eur", "act", "draft", "line[0].description", "Post", "line[0].quantity", "2", "line[0].unit_price", "3"}
+}
+
+func editedInvoice(h *half, id string) []string {
+	return append([]string{"client_id", h.ids[client], "summary", "Signs", "amount", "150", "currency", "eur", "act", "draft"}, version(h, id)...)
+}
+
+func version(h *half, id string) []string {
+	return []string{"id", id, "version", strconv.FormatInt(h.version(id), 10)}
+}
