@@ -50,7 +50,7 @@ func TestInvoiceList(t *testing.T) {
 	owner, list := w.as("owner"), path(w.north, "/payments/invoices")
 
 	p := owner.get(list)
-	p.has(t, 200, "No invoices yet", ">New invoice<", "All <span")
+	p.has(t, 200, "No invoices yet", ">Write an invoice<", "All <span")
 	p.lacks(t, "<table", "data-live")
 	p.wellFormed(t)
 

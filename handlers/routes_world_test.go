@@ -69,7 +69,7 @@ func newHalves(t *testing.T) (w *whole, north, south *half) {
 func (w *whole) half(owner app.Actor, mark string) *half {
 	w.t.Helper()
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
-	h.account = w.onboard(owner, "active")
+	h.account = w.onboard(owner, "complete")
 	for _, kind := range []thing{client, draft, open} {
 		h.ids[kind] = h.make(kind)
 	}

@@ -285,5 +285,6 @@
     if (ctx.target !== document.body) return arrived();
     pageArrived();
     if (document.activeElement === document.body) $('#main')?.focus({ preventScroll: true });
+    if (navigator.userActivation?.isActive) $('[data-copy][autofocus]')?.click(); // "Create and copy link"
   });
 })();
