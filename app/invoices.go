@@ -161,13 +161,16 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		if err := errs.Err(); err != nil {
 			return err
 		}
-		err = tx.InsertInvoice(ctx, db.InsertInvoiceParams{
+		n, err := tx.InsertInvoice(ctx, db.InsertInvoiceParams{
 			ID: in.ID, WorkspaceID: actor.WorkspaceID, ClientID: optional(client.ID), Livemode: a.live, Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
 			DueDate: string(p.Due), Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert invoice: %w", err)
+		}
+		if n == 0 {
+			return ErrNotFound // the id is another workspace's
 		}
 		if err := insertLines(ctx, tx, actor, in.ID, p); err != nil {
 			return err

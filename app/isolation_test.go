@@ -264,7 +264,7 @@ func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
 		"UPDATE invoices SET client_id = '" + x.client + "' WHERE id = '" + theirs.ID + "'",
 		"UPDATE invoice_lines SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 		"UPDATE payments SET invoice_id = '" + theirs.ID + "'",
-		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "'",
+		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "' WHERE invoice_id = '" + x.open + "'",
 		"UPDATE invoice_events SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 	} {
 		_, err := w.file().Exec("PRAGMA foreign_keys = ON; " + query)

@@ -183,8 +183,11 @@ func (a *App) countOverdue(ctx context.Context, q *db.Queries, actor Actor) (int
 	return n, nil
 }
 
-// OverdueCount is the number beside Invoices in the sidebar.
+// OverdueCount is the number beside Invoices in the sidebar. Members may see it.
 func (a *App) OverdueCount(ctx context.Context, actor Actor) (n int64, err error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return 0, err
+	}
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		n, err = a.countOverdue(ctx, q, actor)
 		return err

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"io"
@@ -78,7 +77,11 @@ func (w *world) start() {
 	must(w.t, err)
 	install, err := app.InstallID(ctx, w.db)
 	must(w.t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: cmp.Or(w.stripe, w.sandbox.URL()), InstallID: install, Logger: logger(w.t)})
+	base := w.stripe
+	if base == "" {
+		base = w.sandbox.URL()
+	}
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: logger(w.t)})
 	must(w.t, err)
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)

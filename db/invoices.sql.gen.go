@@ -290,11 +290,12 @@ func (q *Queries) InsertAudit(ctx context.Context, arg InsertAuditParams) error 
 	return err
 }
 
-const insertInvoice = `-- name: InsertInvoice :exec
+const insertInvoice = `-- name: InsertInvoice :execrows
 INSERT INTO invoices (id, workspace_id, client_id, livemode, decided, status, phase, currency,
     subtotal, discount, tax, total, due_date, token, created_by, created_at, updated_at)
 VALUES ($1, $2, $3, $4, 'draft', 'draft', 'draft', $5,
     $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (id) DO NOTHING
 `
 
 type InsertInvoiceParams struct {
@@ -314,8 +315,9 @@ type InsertInvoiceParams struct {
 	UpdatedAt   int64
 }
 
-func (q *Queries) InsertInvoice(ctx context.Context, arg InsertInvoiceParams) error {
-	_, err := q.db.ExecContext(ctx, insertInvoice,
+// The id comes from a form: one that is taken, by whatever workspace, gives no row.
+func (q *Queries) InsertInvoice(ctx context.Context, arg InsertInvoiceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, insertInvoice,
 		arg.ID,
 		arg.WorkspaceID,
 		arg.ClientID,
@@ -331,7 +333,10 @@ func (q *Queries) InsertInvoice(ctx context.Context, arg InsertInvoiceParams) er
 		arg.CreatedAt,
 		arg.UpdatedAt,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const insertInvoiceEvent = `-- name: InsertInvoiceEvent :exec

@@ -161,8 +161,33 @@ func (p *page) press(names ...string) {
 		if k, ok := keys[name]; ok {
 			key = k
 		}
-		p.must("press "+name, chromedp.Do(p.ctx, chromedp.KeyEvent(key, options...)))
+		p.must("press "+name, p.pressKey([]rune(key)[0], options...))
 	}
+}
+
+// pressKey presses a key as a keyboard does: its letter comes with the key, so that a page that
+// takes the key for itself keeps the letter from having its effect. KeyEvent sends it apart.
+func (p *page) pressKey(key rune, options ...chromedp.KeyOption) error {
+	events := kb.Encode(key)
+	var text string
+	for _, event := range events {
+		text += event.Text
+	}
+	for _, event := range events {
+		for _, option := range options {
+			option(event)
+		}
+		switch {
+		case event.Type == kb.KeyChar:
+			continue
+		case event.Type == kb.KeyDown && len(options) == 0:
+			event.Text = text
+		}
+		if _, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, *event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // typed types a text with the keyboard, wherever the focus is.

@@ -66,5 +66,5 @@ func firstRun(t *testing.T, s *suite, on screen) {
 
 	guest := server.open("guest", on)
 	guest.to(once) // it worked once
-	guest.says("isn’t here")
+	guest.says("There is nothing here")
 }

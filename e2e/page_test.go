@@ -226,7 +226,7 @@ func (p *page) watchConsole() {
 			p.mu.Lock()
 			p.console = append(p.console, m.String())
 			fault := m.Type == chromedp.ConsoleError || m.IsException()
-			if m.Source == "network" && (p.offline || ofServer.MatchString(m.Text)) {
+			if m.Source == "network" && ofServer.MatchString(m.Text) || p.offline && strings.Contains(m.Text, "Failed to ") {
 				fault = false
 			}
 			if fault {

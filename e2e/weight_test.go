@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
@@ -65,13 +66,13 @@ func (p *page) load(address string) (l load) {
 	p.until("all has come", func() error {
 		for _, r := range p.requested("") {
 			if !r.done && r.kind != network.ResourceTypeFetch {
-				return errNotYet
+				return fmt.Errorf("%s (%s) has not", r.url, r.kind)
 			}
 		}
 		return nil
 	})
 	for _, r := range p.requested("") {
-		if r.cached || r.kind == network.ResourceTypeFetch || r.kind == network.ResourceTypeXHR {
+		if r.cached || r.bytes == 0 || r.kind == network.ResourceTypeFetch || r.kind == network.ResourceTypeXHR {
 			continue // polls come later
 		}
 		if origin := p.site.url + "/"; len(r.url) < len(origin) || r.url[:len(origin)] != origin {

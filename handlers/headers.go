@@ -23,7 +23,7 @@ func securityHeaders(https bool, formTargets []string) []header {
 		{"Cross-Origin-Opener-Policy", "same-origin"},
 		{"Cross-Origin-Resource-Policy", "same-origin"},
 		{fiber.HeaderCacheControl, "no-store, private"},
-		{fiber.HeaderVary, "Cookie, HX-Request, HX-Request-Type, HX-Target"},
+		{fiber.HeaderVary, "Cookie, HX-Request, HX-Request-Type, HX-Target, Accept-Encoding"},
 	}
 	if https {
 		list = append(list, [2]string{fiber.HeaderStrictTransportSecurity, "max-age=31536000"})

@@ -6,7 +6,7 @@ type Page struct {
 	Title string // of the document, without the product's name
 	Nav   string // the sidebar's current item: overview, invoices, history, connect, clients, or none
 	Theme string // what the person chose: light, dark, or empty to follow the system
-	CSRF  string // the session's token, for the hidden field of each form
+	CSRF  string // the session's token, masked, for the hidden field of each form
 
 	RequestID  string // shown when something fails, so that it can be found in the log
 	Demo       bool   // no real money moves

@@ -80,7 +80,7 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	p.CSRF = h.session.GetString(ctx, keyToken)
+	p.CSRF = masked(h.session.GetString(ctx, keyToken))
 	if r.user == nil {
 		return p, nil
 	}
@@ -119,6 +119,7 @@ func (h *Server) fragment(c *fiber.Ctx, status int, name string, data any) error
 		return fmt.Errorf("render %s: %w", name, err)
 	}
 	c.Status(status)
+	compress(c)
 	return nil
 }
 

@@ -69,7 +69,7 @@ func newHalves(t *testing.T) (w *whole, north, south *half) {
 func (w *whole) half(owner app.Actor, mark string) *half {
 	w.t.Helper()
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
-	h.account = w.onboard(owner, "complete")
+	h.account = w.onboard(owner, sandbox.OnboardComplete)
 	for _, kind := range []thing{client, draft, open} {
 		h.ids[kind] = h.make(kind)
 	}
@@ -295,7 +295,7 @@ func (p page) wellSent(t *testing.T, r request) {
 		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
 		"Permissions-Policy":         "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-		"Cache-Control": "no-store, private", "Vary": "Cookie, HX-Request, HX-Request-Type, HX-Target", "Server": "",
+		"Cache-Control": "no-store, private", "Vary": "Cookie, HX-Request, HX-Request-Type, HX-Target, Accept-Encoding", "Server": "",
 	}
 	if strings.HasPrefix(r.path, "/static/") && p.status == http.StatusOK {
 		want["Cache-Control"], want["Vary"] = "public, max-age=31536000, immutable", "Accept-Encoding"

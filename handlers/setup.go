@@ -43,7 +43,7 @@ func (h *Server) showSetup(c *fiber.Ctx, status int, f form) error {
 	if err != nil {
 		return err
 	}
-	page.CSRF = h.formToken(c)
+	page.CSRF = masked(h.formToken(c))
 	return h.render(c, status, "setup", setupPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f})
 }
 

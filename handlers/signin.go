@@ -34,7 +34,7 @@ func (h *Server) showSignIn(c *fiber.Ctx, status int, f form, problem string) er
 	if err != nil {
 		return err
 	}
-	page.CSRF = h.formToken(c)
+	page.CSRF = masked(h.formToken(c))
 	data := signInPage{Page: page, Form: f, Error: problem}
 	if h.demo != nil {
 		for _, a := range h.demo.Accounts {

@@ -285,6 +285,7 @@
     if (ctx.target !== document.body) return arrived();
     pageArrived();
     if (document.activeElement === document.body) $('#main')?.focus({ preventScroll: true });
-    if (navigator.userActivation?.isActive) $('[data-copy][autofocus]')?.click(); // "Create and copy link"
+    const created = $('[data-copy][autofocus]'); // by "Create and copy link"
+    if (created && navigator.userActivation?.isActive) copy($(created.dataset.copy));
   });
 })();

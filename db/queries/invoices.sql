@@ -1,8 +1,10 @@
--- name: InsertInvoice :exec
+-- name: InsertInvoice :execrows
+-- The id comes from a form: one that is taken, by whatever workspace, gives no row.
 INSERT INTO invoices (id, workspace_id, client_id, livemode, decided, status, phase, currency,
     subtotal, discount, tax, total, due_date, token, created_by, created_at, updated_at)
 VALUES (@id, @workspace_id, @client_id, @livemode, 'draft', 'draft', 'draft', @currency,
-    @subtotal, @discount, @tax, @total, @due_date, @token, @created_by, @created_at, @updated_at);
+    @subtotal, @discount, @tax, @total, @due_date, @token, @created_by, @created_at, @updated_at)
+ON CONFLICT (id) DO NOTHING;
 
 -- name: InvoiceByID :one
 SELECT * FROM invoices WHERE workspace_id = @workspace_id AND id = @id;
