@@ -47,7 +47,6 @@ type publicNote struct{ Tone, Icon, Text string }
 
 // byToken goes around everything below a client's link. Who tries many tokens has to wait.
 func (h *Server) byToken(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
 	c.Set("X-Robots-Tag", "noindex, nofollow")
 	ip := h.clientIP(c)
 	if err := h.app.Limits().AllowToken(ip); err != nil {

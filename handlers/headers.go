@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -9,8 +10,7 @@ import (
 // header is one response header as it is sent.
 type header struct{ name, value []byte }
 
-// securityHeaders are those of every response. A handler may set another Cache-Control or
-// Referrer-Policy.
+// securityHeaders are those of every response. A handler may set another Cache-Control.
 func securityHeaders(https bool, formTargets []string) []header {
 	list := [][2]string{
 		// Chromium applies form-action to where a POST redirects, too.
@@ -39,6 +39,9 @@ func (h *Server) setHeaders(c *fiber.Ctx, requestID string) {
 	out := &c.Response().Header
 	for _, header := range h.headers {
 		out.SetCanonical(header.name, header.value)
+	}
+	if bytes.HasPrefix(c.Request().URI().Path(), []byte("/i/")) {
+		out.Set(fiber.HeaderReferrerPolicy, "no-referrer") // the address is a secret
 	}
 	out.Set("X-Request-Id", requestID)
 }
