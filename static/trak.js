@@ -70,7 +70,8 @@
   const dropDraft = form => sessionStorage.removeItem(draftKey(form));
   const saveDraft = form => sessionStorage.setItem(draftKey(form), JSON.stringify([...fieldsOf(form)].map(([name, el]) => [name, el.value])));
 
-  // A missing row is asked for, and brings us here again when it arrives.
+  // A missing row is asked for, and brings us here again when it arrives. The focus, which a new
+  // row takes, goes back to where it was.
   function restoreDraft(form) {
     form.pendingDraft ??= new Map($('[aria-invalid]', form) ? [] : JSON.parse(sessionStorage.getItem(draftKey(form))));
     const before = form.pendingDraft.size;
@@ -78,7 +79,13 @@
       if (form.pendingDraft.has(name)) el.value = form.pendingDraft.get(name);
       form.pendingDraft.delete(name);
     }
-    if (form.pendingDraft.size && form.pendingDraft.size < before) $('[data-add-row]', form)?.click();
+    if (form.pendingDraft.size && form.pendingDraft.size < before) {
+      form.focusedField ??= document.activeElement;
+      $('[data-add-row]', form)?.click();
+    } else if (form.focusedField) {
+      form.focusedField.focus();
+      form.focusedField = null;
+    }
   }
 
   // ---- Composer: closing it asks before typed text is lost.
