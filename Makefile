@@ -14,7 +14,7 @@ TAGS := sqlite_omit_load_extension netgo osusergo
 LDFLAGS := -s -w -X main.version=$(VERSION)
 BUILD := go build -trimpath -tags '$(TAGS)'
 
-GOLANGCI_LINT := CGO_ENABLED=0 go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SQLC := CGO_ENABLED=0 go run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1
 
 # Tests that need a browser or a database server are Go modules of their own.

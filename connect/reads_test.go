@@ -22,7 +22,7 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 	raw := func(name string) string { return string(parse(t, name).Object) }
 
 	paid := map[string]http.HandlerFunc{
-		"GET /v1/checkout/sessions": sayList(raw("checkout.session.completed")),
+		"GET /v1/checkout/sessions":                   sayList(raw("checkout.session.completed")),
 		"GET /v1/checkout/sessions/cs_test_a1Qm9TzB4": say(200, raw("checkout.session.completed")),
 		"GET /v1/payment_intents/pi_3OJ1Trak":         say(200, raw("payment_intent.succeeded")),
 		"GET /v1/charges":                             sayList(raw("charge.succeeded"), raw("charge.failed")),

@@ -36,7 +36,7 @@ func TestWebhookRefusesWhatStripeDidNotSign(t *testing.T) {
 		"another secret":                   {body, sign(body, now, "whsec_other")},
 		"the empty secret":                 {body, sign(body, now, "")},
 		"only the old scheme":              {body, strings.Replace(good, "v1=", "v0=", 1)},
-		"no time":                          {body, good[strings.Index(good, "v1="):]},
+		"no time":                          {body, strings.TrimLeft(good, "t=0123456789,")},
 		"another time than the signed one": {body, strings.Replace(good, "t=", "t=1", 1)},
 		"one byte of the amount changed":   {flipped, good},
 		"the same event in other spacing":  {spaced.Bytes(), good},

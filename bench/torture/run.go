@@ -21,7 +21,7 @@ const (
 	// A lock that is still held lockTime after the kill is a failure.
 	lockTime, lockPause = 2 * time.Second, 20 * time.Millisecond
 	// Between two kills pass 20 to 200 ms of service.
-	lifeMin, lifeMax = 20 * time.Millisecond, 200 * time.Millisecond
+	shortest, longest = 20 * time.Millisecond, 200 * time.Millisecond
 )
 
 // run is one load and what came of it.
@@ -65,7 +65,7 @@ func (r *run) load(ctx context.Context, kills int) (err error) {
 		go func() { errs <- r.deliver(rand.New(rand.NewPCG(r.seed, uint64(w+1)))) }()
 	}
 	for range kills {
-		life := lifeMin + time.Duration(r.random.Int64N(int64(lifeMax-lifeMin)))
+		life := shortest + time.Duration(r.random.Int64N(int64(longest-shortest)))
 		select {
 		case <-time.After(life):
 		case <-ctx.Done():
