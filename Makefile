@@ -74,6 +74,10 @@ bench: build ## Measure speed against the goals of docs/performance.md (BENCH=qu
 torture: build ## Kill the server under load KILLS times; nothing acknowledged may be lost
 	go run -trimpath -tags '$(TAGS)' ./bench/torture -trak ./trak -kills $(KILLS) $(if $(SEED),-seed $(SEED))
 
+.PHONY: screenshots
+screenshots: chromium ## Make the pictures of README and docs again, from the demo
+	cd e2e && go test -count=1 -run '^Test$$' ./... -screenshots ../docs/pictures
+
 .PHONY: vendor
 vendor: ## Fetch the files of static/VENDOR.md again (needs npm)
 	sh static/vendor.sh

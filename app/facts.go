@@ -28,6 +28,7 @@ type fold struct {
 		intents  map[string]billing.Intent // with what was said of them
 		invoices map[string]bool
 	}
+	learned  map[string]bool            // intents of which a fact was new
 	payments map[string]billing.Payment // computed in this fold, by intent
 	asks     bool                       // may ask for more to be read
 }
@@ -48,7 +49,7 @@ func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing
 	if account.StripeAccountID == nil {
 		return fmt.Errorf("facts for an account without an id (%s)", account.ID)
 	}
-	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, payments: map[string]billing.Payment{}}
+	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, learned: map[string]bool{}, payments: map[string]billing.Payment{}}
 	x.touched.intents = map[string]billing.Intent{}
 	x.touched.invoices = map[string]bool{}
 	for _, step := range []func(context.Context, billing.Facts) error{x.sessions, x.intents, x.charges, x.refunds} {
@@ -97,6 +98,7 @@ func (x *fold) sessions(ctx context.Context, f billing.Facts) error {
 			if err != nil {
 				return fmt.Errorf("store session %s: %w", said.ID, err)
 			}
+			x.learned[now.IntentID] = true
 		}
 		x.touch(now.IntentID)
 		if invoice, err := x.invoiceOfLink(ctx, now.LinkID); err != nil {
@@ -141,6 +143,7 @@ func (x *fold) charges(ctx context.Context, f billing.Facts) error {
 			if err != nil {
 				return fmt.Errorf("store charge %s: %w", said.ID, err)
 			}
+			x.learned[now.IntentID] = true
 		}
 		x.touch(now.IntentID)
 	}
@@ -157,7 +160,8 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 		if err == nil {
 			now = billing.MergeRefund(refundOf(row), said)
 		}
-		if err != nil || now != refundOf(row) {
+		isNew := err != nil || now != refundOf(row)
+		if isNew {
 			err = x.tx.UpsertRefund(ctx, db.UpsertRefundParams{
 				StripeAccountID: x.acct, RefundID: now.ID, WorkspaceID: x.account.WorkspaceID, ChargeID: now.ChargeID,
 				PaymentIntentID: now.IntentID, Rank: int64(now.Rank), Amount: now.Amount, Currency: now.Currency,
@@ -177,6 +181,7 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 			return fmt.Errorf("read charge of refund %s: %w", said.ID, err)
 		}
 		x.touch(intent)
+		x.learned[intent] = x.learned[intent] || isNew
 	}
 	return nil
 }
@@ -205,8 +210,11 @@ func (x *fold) payment(ctx context.Context, intent string, said billing.Intent) 
 			return err
 		}
 	}
+	same := known && samePayment(row, was)
 	if row.InvoiceID != nil {
-		x.touched.invoices[*row.InvoiceID] = true
+		if !same || x.learned[intent] { // what was known already changes no invoice
+			x.touched.invoices[*row.InvoiceID] = true
+		}
 	} else if x.asks && f.Intent.InvoiceHint != "" {
 		// One of ours whose invoice is not known yet. Metadata alone never says it: the session
 		// does, and if its event doesn't come, it is looked for.
@@ -219,7 +227,7 @@ func (x *fold) payment(ctx context.Context, intent string, said billing.Intent) 
 			return err
 		}
 	}
-	if known && samePayment(row, was) {
+	if same {
 		return nil
 	}
 	return x.tx.UpsertPayment(ctx, db.UpsertPaymentParams(row))

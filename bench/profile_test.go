@@ -4,6 +4,9 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"trak/bench/rig"
 )
@@ -25,7 +28,18 @@ func BenchmarkWebhook(b *testing.B) {
 	run := bench{world: w}
 	events := run.take(b.N)
 	b.ResetTimer()
+	before := ownCPU(b)
 	if _, err := p.receive(connections, events); err != nil {
 		b.Fatal(err)
 	}
+	b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
+// ownCPU is the user and system time of this process.
+func ownCPU(b *testing.B) time.Duration {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

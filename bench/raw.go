@@ -157,10 +157,8 @@ func (r *rawStore) rows(e paidEvent) error {
 		}
 		_, err = q.SetLinkClosing(ctx, db.SetLinkClosingParams{WorkspaceID: r.workspace, ID: links[0].ID, Now: now})
 		return err
-	case "payment_intent.succeeded":
-		return r.invoice(p, now)
 	}
-	return nil
+	return nil // payment_intent.succeeded says nothing that is not known by then
 }
 
 // unmatched writes a payment whose invoice is not known yet, and what is to be read of it.

@@ -25,9 +25,9 @@ type page struct {
 	name    string
 	site    *site
 	screen  screen
-	offline bool // the server goes away in this test: failed requests are no fault
 
 	mu       sync.Mutex
+	offline  bool // the server is away: failed requests are no fault
 	requests []*request
 	console  []string
 	faults   []string
@@ -215,6 +215,13 @@ func (p *page) forget() {
 
 // ofServer is how Chromium reports that a server said no, which pages deal with.
 var ofServer = regexp.MustCompile(`the server responded with a status of 4\d\d`)
+
+// expectsFailures says that the server goes away, or is back.
+func (p *page) expectsFailures(yes bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.offline = yes
+}
 
 func (p *page) watchConsole() {
 	messages := chromedp.Console(p.ctx)

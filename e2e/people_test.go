@@ -46,6 +46,7 @@ func (p *page) section(name string) {
 	p.t.Helper()
 	p.menu()
 	p.click(link(name).in(target{role: "navigation", name: "Main"}))
+	p.holds("in "+name, "document.querySelector('nav [aria-current=page]')?.textContent.includes('"+name+"') ?? false")
 }
 
 // newInvoice opens the composer on the list.

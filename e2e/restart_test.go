@@ -22,16 +22,17 @@ func restart(t *testing.T, s *suite, on screen) {
 	client.click(link("Pay €640.00"))
 	client.see(textbox("Card number"))
 
-	p.offline, client.offline = true, true
+	p.expectsFailures(true)
 	server.process.stop()
 	p.says("Reconnecting")
 	server.start()
 	p.says("Live")
-	p.offline, client.offline = false, false
+	p.expectsFailures(false)
 
 	client.card("4242424242424242")
 	client.status("Paid")
 	p.status("Paid")
 	p.unmoved()
 	p.resting()
+	client.resting()
 }

@@ -61,11 +61,14 @@ func (h *Server) begin(c *fiber.Ctx) (err error) {
 }
 
 // logRequest writes one line for a request: its route, never its path or query, which may hold
-// a token. A poll that found nothing new is not worth a line.
+// a token. A poll that found nothing new is not worth a line, nor is an event that was taken:
+// it is stored with its time, type and account.
 func (h *Server) logRequest(c *fiber.Ctx, r *request, start time.Time) {
 	level := slog.LevelInfo
 	status := c.Response().StatusCode()
-	if status == fiber.StatusNoContent && c.Method() == fiber.MethodGet {
+	quiet := status == fiber.StatusNoContent && c.Method() == fiber.MethodGet ||
+		status == fiber.StatusOK && string(c.Request().URI().Path()) == webhookPath
+	if quiet {
 		level = slog.LevelDebug
 	}
 	ctx := context.Background()

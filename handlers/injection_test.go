@@ -45,10 +45,10 @@ var payloads = []string{
 	`<img/src/onerror=xss()>`,
 }
 
-// packed are the payloads in as few texts of at most 100 characters as they fit in.
+// packed are the payloads in as few texts of at most 96 characters as they fit in.
 func packed() (list []string) {
 	for _, p := range payloads {
-		if n := len(list); n > 0 && len(list[n-1])+1+len(p) <= 100 {
+		if n := len(list); n > 0 && len(list[n-1])+1+len(p) <= 96 {
 			list[n-1] += " " + p
 			continue
 		}
@@ -67,17 +67,20 @@ func TestTextStaysText(t *testing.T) {
 		seen := &strings.Builder{}
 		for _, key := range keys(func(string, string, rule) bool { return true }) {
 			r := rules[key]
-			for _, id := range []string{h.ids[r.of], h.ids[open], h.ids[paid], url.PathEscape(evil)} {
+			ids := []string{""}
+			if r.of != "" {
+				ids = []string{h.ids[r.of], h.ids[paid], url.PathEscape(evil)}
+			}
+			for _, id := range ids {
 				for _, req := range h.evilRequests(key, id, evil) {
 					v := w.as(fmt.Sprint("evil", i))
 					if r.may == anyone {
 						v = w.client()
 					}
 					escaped(t, req, v.try(req), seen)
-					escaped(t, req, v.try(req, asHTMX("div#"+r.part, w.url)...), seen)
-				}
-				if !strings.Contains(key, ":id") {
-					break
+					if r.part != never {
+						escaped(t, req, v.try(req, asHTMX("div#"+r.part, w.url)...), seen)
+					}
 				}
 			}
 		}
@@ -94,7 +97,7 @@ func (w *whole) evilHalf(i int, evil string) *half {
 	w.t.Helper()
 	ctx, role := context.Background(), fmt.Sprint("evil", i)
 	w.people[role] = role + "@evil.example"
-	u, err := w.app.CreateUser(ctx, app.NewUser{Name: clipped("Eve "+evil, 100), Email: w.people[role], Password: secret})
+	u, err := w.app.CreateUser(ctx, app.NewUser{Name: "Eve " + evil, Email: w.people[role], Password: secret})
 	must(w.t, err)
 	ws, err := w.app.CreateWorkspace(ctx, u.ID, app.NewWorkspace{Name: evil, Country: "DE", Currency: "eur", TimeZone: "UTC"})
 	must(w.t, err)
@@ -135,7 +138,7 @@ func (h *half) evilRequests(key, id, evil string) []request {
 	switch r.method {
 	case http.MethodGet:
 		r.path = path + "?" + q.Encode()
-		return []request{r, {method: r.method, path: path}, {method: r.method, path: path + "?tab=" + url.QueryEscape(evil) + "&after=" + url.QueryEscape(evil) + "&new=" + url.QueryEscape(evil) + "&archived=" + url.QueryEscape(evil)}}
+		return []request{r, {method: r.method, path: path + "?" + url.Values{"tab": {evil}, "after": {evil}, "new": {evil}, "archived": {evil}}.Encode()}}
 	case http.MethodPost:
 		if key == "POST /signout" {
 			return nil
@@ -215,11 +218,4 @@ func ours(address string) bool {
 		return !strings.HasPrefix(address, "//")
 	}
 	return u.Scheme == "http" && strings.HasPrefix(u.Host, "127.0.0.1:") || u.Scheme == "https" && u.Host == "dashboard.stripe.com"
-}
-
-func clipped(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
 }

@@ -142,7 +142,7 @@
     $$('[role=option]', box).forEach(option => option.hidden = !fold(option.textContent).includes(text));
     const same = optionsOf(box).filter(option => fold(label(option)) === text);
     idOf(box).value = same.length === 1 ? same[0].dataset.value : ''; // two of one name: choose
-    expand(box, true);
+    expand(box, !(same.length === 1 && optionsOf(box).length === 1)); // all is said: nothing to choose
     mark(box, optionsOf(box).find(option => text && fold(label(option)).startsWith(text)));
     showNew(box);
   }
