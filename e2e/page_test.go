@@ -20,11 +20,11 @@ import (
 // page is a tab. It watches its network and its console: a message of level error, which
 // includes reports of the content security policy, fails the test in the end.
 type page struct {
-	t       *testing.T
-	ctx     context.Context
-	name    string
-	site    *site
-	screen  screen
+	t      *testing.T
+	ctx    context.Context
+	name   string
+	site   *site
+	screen screen
 
 	mu       sync.Mutex
 	offline  bool // the server is away: failed requests are no fault

@@ -26,6 +26,7 @@ func (s *suite) takePictures(t *testing.T, dir string) {
 	// An invoice that has just been paid.
 	p.to(studio + "/invoices?new=1")
 	p.fill(combobox("Client"), "Halden & Vik")
+	p.press("Tab") // takes the client
 	p.choose(combobox("Currency"), "EUR")
 	for i, l := range [][3]string{{"Brand identity, phase 3", "1", "2,400"}, {"Print templates", "3", "180"}} {
 		line := group("Line " + string(rune('1'+i)))
@@ -38,12 +39,14 @@ func (s *suite) takePictures(t *testing.T, dir string) {
 	p.click(button("Create and copy link"))
 	p.status("Open")
 	address := p.paymentLink()
+	p.click(button("Copy"))
 
 	client := demo.open("client", desktop)
 	client.prefers("light")
 	client.to(address)
 	client.see(link("Pay €2,940.00"))
 	client.picture(dir, "client")
+	p.status("Viewed")
 	client.click(link("Pay €2,940.00"))
 	client.card("4242424242424242")
 	client.status("Paid")

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -40,7 +39,7 @@ func (s *suite) run(t *testing.T, settings []string, args ...string) *process {
 	}
 	t.Cleanup(func() {
 		p.stop()
-		if t.Failed() && strings.Contains(p.said(), "level=") {
+		if t.Failed() {
 			t.Logf("trak %s said:\n%s", args[0], p.said())
 		}
 	})

@@ -174,6 +174,7 @@ func TestPermutations(t *testing.T) {
 	// First those of which Stripe says nothing but the events, until all are compared; then the
 	// others, while what they ask for is read.
 	gate.close()
+	t.Cleanup(gate.open)
 	in.wave(client, copies, func(p *permuted) bool { return p.early })
 	in.compare("before anything was read", copies, seed)
 	gate.open()
@@ -516,14 +517,18 @@ type gate struct {
 
 func newGate() *gate {
 	g := &gate{opened: make(chan struct{})}
-	g.open()
+	close(g.opened)
 	return g
 }
 
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	close(g.opened)
+	select {
+	case <-g.opened:
+	default:
+		close(g.opened)
+	}
 }
 
 func (g *gate) close() {
