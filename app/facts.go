@@ -172,13 +172,15 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 			}
 		}
 		intent := now.IntentID
-		if intent == "" {
-			intent = now.ChargeID
-		}
 		if c, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: now.ChargeID}); err == nil {
 			intent = c.PaymentIntentID
 		} else if !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("read charge of refund %s: %w", said.ID, err)
+		} else if intent == "" && now.ChargeID != "" && x.asks {
+			// Its charge is not known and it names no payment: the charge will say which it is.
+			if err := x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadCharge, ID: now.ChargeID, At: x.tx.Now()}, 0); err != nil {
+				return err
+			}
 		}
 		x.touch(intent)
 		x.learned[intent] = x.learned[intent] || isNew

@@ -67,7 +67,7 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 	if err != nil {
 		return err
 	}
-	facts, reads, parseErr := e.Facts()
+	facts, reads, parseErr := a.factsOf(e)
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
 		return a.storeEvent(ctx, tx, e, payload, facts, reads, parseErr)
 	})
@@ -80,6 +80,17 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 // NoteBadSignature counts a refused delivery, and says whether it is worth a line in the log:
 // a flood of them must not fill the disk.
 func (a *App) NoteBadSignature() bool { return a.limits.WrongSignature() }
+
+// factsOf is what an event says. When its object is not understood but named, the object is to
+// be read from Stripe, in the version that Trak speaks.
+func (a *App) factsOf(e connect.Event) (billing.Facts, []billing.Read, error) {
+	facts, reads, err := e.Facts()
+	if err != nil && len(reads) > 0 {
+		a.log.Warn("an event's object is not understood and will be read from Stripe", "event", e.ID, "type", e.Type, "error", err)
+		return billing.Facts{}, reads, nil
+	}
+	return facts, reads, err
+}
 
 // storeEvent stores an event and applies it, in the caller's transaction. One that is there
 // already changes nothing.
@@ -191,7 +202,7 @@ func (a *App) workEvent(ctx context.Context, id string) (bool, error) {
 		var f billing.Facts
 		var reads []billing.Read
 		if err == nil {
-			f, reads, err = e.Facts()
+			f, reads, err = a.factsOf(e)
 		}
 		if err == nil {
 			var account db.Account

@@ -33,6 +33,7 @@ type world struct {
 	member  app.Actor
 	stripe  string // where Stripe is; "" = at the sandbox
 	raw     *sql.DB
+	serving atomic.Pointer[app.App] // takes webhooks; nil while Trak is stopped
 }
 
 // clock can be moved by a test; it goes on by itself otherwise.
@@ -90,17 +91,24 @@ func (w *world) start() {
 	})
 	must(w.t, err)
 	w.app.Start()
+	w.serving.Store(w.app)
 }
 
 func (w *world) stop() {
+	w.serving.Store(nil)
 	w.app.Stop()
 	_ = w.db.Close()
 }
 
 func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
+	trak := w.serving.Load()
+	if trak == nil {
+		rw.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
-		err = w.app.ReceiveWebhook(r.Context(), body, r.Header.Get("Stripe-Signature"))
+		err = trak.ReceiveWebhook(r.Context(), body, r.Header.Get("Stripe-Signature"))
 	}
 	if err != nil {
 		w.t.Logf("webhook refused: %v", err)

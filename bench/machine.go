@@ -18,11 +18,12 @@ type machine struct {
 	disk      string // file system, device, and what kind it is
 	memory    bool   // the disk is none
 	goVersion string
+	load      string // how many wanted to run in the minute before (proc_loadavg(5)); 0 is best
 	system    string
 }
 
 func (m machine) String() string {
-	return fmt.Sprintf("%d cores of %s, %s, %s, %s", m.cores, m.cpu, m.disk, m.system, m.goVersion)
+	return fmt.Sprintf("%d cores of %s, %s, %s, %s; load average before the run %s", m.cores, m.cpu, m.disk, m.system, m.goVersion, m.load)
 }
 
 // thisMachine describes the machine, and the disk that dir is on.
@@ -33,6 +34,9 @@ func thisMachine(dir string) (machine, error) {
 	}
 	if strings.Contains(field("/proc/cpuinfo", "flags"), " hypervisor") {
 		m.cpu += " (virtual)"
+	}
+	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.load, _, _ = strings.Cut(string(load), " ")
 	}
 	mount, device, kind, err := mountOf(dir)
 	if err != nil {

@@ -175,12 +175,21 @@ func (d *DB) Ping(ctx context.Context) error {
 	})
 }
 
+// lockPatience is how long to wait for the lock: a process that was killed in the middle of
+// starting another program leaves it held for a moment.
+const lockPatience = time.Second
+
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "trak.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	for until := time.Now().Add(lockPatience); err != nil && time.Now().Before(until); {
+		time.Sleep(lockPatience / 20)
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	}
+	if err != nil {
 		holder := make([]byte, 32)
 		n, _ := f.Read(holder)
 		_ = f.Close()

@@ -19,6 +19,7 @@ func keyboard(t *testing.T, s *suite, on screen) {
 	p.focused(combobox("Client"))
 	p.typed("hal")
 	p.holds("only what matches is offered", `document.querySelectorAll('[role=option]:not([hidden])').length === 1`)
+	p.holds("the match is marked", `document.activeElement.getAttribute('aria-activedescendant') !== ''`)
 	p.press("Tab")
 	p.value(combobox("Client"), "Halden & Vik")
 	p.focused(textbox("What is it for"))

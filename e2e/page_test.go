@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ type page struct {
 	screen screen
 
 	mu       sync.Mutex
-	offline  bool // the server is away: failed requests are no fault
+	offline  bool // failed requests are no fault
 	requests []*request
 	console  []string
 	faults   []string
@@ -60,9 +61,9 @@ func (p *page) beside(name string, options ...chromedp.ContextOption) *page {
 func (s *site) tab(parent context.Context, name string, on screen, options ...chromedp.ContextOption) *page {
 	s.t.Helper()
 	p := &page{t: s.t, name: name, site: s, screen: on}
-	var close context.CancelFunc
-	p.ctx, close = chromedp.NewContext(parent, options...)
-	s.t.Cleanup(close)
+	var cancel context.CancelFunc
+	p.ctx, cancel = chromedp.NewContext(parent, options...)
+	s.t.Cleanup(cancel)
 	p.must("open a tab", chromedp.Do(p.ctx))
 	s.t.Cleanup(p.finish)
 	p.must("watch the page", chromedp.Listen(p.ctx, p.heard))
@@ -216,11 +217,12 @@ func (p *page) forget() {
 // ofServer is how Chromium reports that a server said no, which pages deal with.
 var ofServer = regexp.MustCompile(`the server responded with a status of 4\d\d`)
 
-// expectsFailures says that the server goes away, or is back.
-func (p *page) expectsFailures(yes bool) {
+// serverGoesAway says that from now on failed requests are no fault. What the console says
+// arrives a little later, so this has no end.
+func (p *page) serverGoesAway() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.offline = yes
+	p.offline = true
 }
 
 func (p *page) watchConsole() {
@@ -257,13 +259,13 @@ func (p *page) finish() {
 	}
 }
 
-var unsafe = regexp.MustCompile(`[^\w]+`)
+var notWord = regexp.MustCompile(`[^\w]+`)
 
 // keep writes a picture of the page, its HTML and its console to artifacts/.
 func (p *page) keep() {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	base := filepath.Join("artifacts", unsafe.ReplaceAllString(p.t.Name()+"-"+p.name, "_"))
+	base := filepath.Join("artifacts", notWord.ReplaceAllString(p.t.Name()+"-"+p.name, "_"))
 	save := func(suffix string, data []byte, err error) {
 		if err == nil {
 			err = os.MkdirAll("artifacts", 0o755)
@@ -279,21 +281,12 @@ func (p *page) keep() {
 	save(".png", png, err)
 	address, err := chromedp.Run(ctx, chromedp.Location())
 	html, err2 := chromedp.Run(ctx, chromedp.OuterHTML(chromedp.CSS("html")))
-	save(".html", fmt.Appendf(nil, "<!-- %s -->\n%s", address, html), cmpErr(err, err2))
+	save(".html", fmt.Appendf(nil, "<!-- %s -->\n%s", address, html), cmp.Or(err, err2))
 	p.mu.Lock()
 	console := strings.Join(p.console, "\n")
 	p.mu.Unlock()
 	save(".log", []byte(console), nil)
 	p.t.Logf("%s was at %s, see %s.*", p.name, address, base)
-}
-
-func cmpErr(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // eval is the value of an expression in the page.

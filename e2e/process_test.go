@@ -3,7 +3,9 @@ package e2e
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -19,17 +21,16 @@ import (
 
 // process is a running `trak`.
 type process struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	read chan struct{} // closed when its output has ended
-	mu   sync.Mutex
-	out  bytes.Buffer
+	t   *testing.T
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	out bytes.Buffer
 }
 
 // run starts trak with arguments and settings. It ends with the test.
 func (s *suite) run(t *testing.T, settings []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(s.trak, args...), read: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(s.trak, args...)}
 	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), isSetting), settings...)
 	reader, writer := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = writer, writer
@@ -52,7 +53,6 @@ func isSetting(variable string) bool {
 }
 
 func (p *process) collect(r io.Reader) {
-	defer close(p.read)
 	lines := bufio.NewScanner(r)
 	for lines.Scan() {
 		p.mu.Lock()
@@ -170,13 +170,17 @@ func (s *server) start() {
 	})
 }
 
-// freeAddress is an address that nothing listens on, as APP_URL has to name it before.
+// freeAddress is an address that nothing listens on, as APP_URL has to name it before. It lies
+// below the ports that systems give to connections, so that none takes it during a restart.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			_ = l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatal("there is no free port from 20000 to 32000")
+	return ""
 }

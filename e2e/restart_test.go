@@ -22,12 +22,11 @@ func restart(t *testing.T, s *suite, on screen) {
 	client.click(link("Pay €640.00"))
 	client.see(textbox("Card number"))
 
-	p.expectsFailures(true)
+	p.serverGoesAway()
 	server.process.stop()
 	p.says("Reconnecting")
 	server.start()
 	p.says("Live")
-	p.expectsFailures(false)
 
 	client.card("4242424242424242")
 	client.status("Paid")

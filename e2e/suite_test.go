@@ -59,9 +59,9 @@ func newSuite(t *testing.T) *suite {
 		chromedp.Flag("lang", "en-US"),
 	)
 	t.Cleanup(stop)
-	var close context.CancelFunc
-	s.browser, close = chromedp.NewContext(allocator)
-	t.Cleanup(close)
+	var quit context.CancelFunc
+	s.browser, quit = chromedp.NewContext(allocator)
+	t.Cleanup(quit)
 	if err := chromedp.Do(s.browser); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
@@ -74,7 +74,7 @@ func build(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "trak")
 	cmd := exec.Command("go", "build", "-tags", "sqlite_omit_load_extension netgo osusergo", "-o", path, ".")
 	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g -DHAVE_FDATASYNC=1")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "CGO_CFLAGS=-O2 -g -DHAVE_FDATASYNC=1 -DSQLITE_ENABLE_QPSG")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build Trak: %v\n%s", err, out)
 	}

@@ -20,6 +20,7 @@ func TestRoutesRefuse(t *testing.T) {
 	}
 	t.Run("who is not signed in", func(t *testing.T) { refusesStrangers(t, w, north) })
 	t.Run("another workspace", func(t *testing.T) { refusesOtherWorkspaces(t, w, north, south) })
+	t.Run("what another workspace does", func(t *testing.T) { countsOnlyItsOwn(t, w, north, south) })
 	t.Run("a role without the permission", func(t *testing.T) { refusesRoles(t, w, north) })
 	t.Run("another site", func(t *testing.T) { refusesOtherSites(t, w, north) })
 }
@@ -99,6 +100,27 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 			}
 		}
 		w.unchanged(t, before, w.south.WorkspaceID, key)
+	}
+}
+
+// countsOnlyItsOwn is B6: no list, counter or sum moves when something happens elsewhere.
+func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
+	owner := w.as("owner")
+	pages := map[string]page{}
+	for _, rest := range []string{"/clients", "/clients?archived=1", "/payments", "/payments/tiles", "/payments/history", "/payments/connect",
+		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=drafts", "/payments/invoices?tab=closed",
+		"/payments/invoices/clients/suggest?client="} {
+		pages[rest] = owner.get(path(north.owner, rest))
+		pages[rest].lacks(t, south.mark)
+	}
+	south.make(client)
+	south.make(draft)
+	w.pay(south.owner, south.make(open), "4242424242424242")
+	archived := south.make(client)
+	must(t, w.app.ArchiveClient(t.Context(), south.owner, archived, true))
+	must(t, w.app.VoidInvoice(t.Context(), south.owner, south.make(open)))
+	for rest, before := range pages {
+		owner.get(path(north.owner, rest)).sameAs(t, before, rest+" after something happened in the other workspace")
 	}
 }
 

@@ -46,6 +46,7 @@ func TestRoutesWork(t *testing.T) {
 			if strings.Contains(p.body, "evil.example") || strings.Contains(text(p.header), "evil.example") {
 				t.Errorf("%s as %s: the request's own host comes back", key, who)
 			}
+			p.lacks(t, south.mark)
 			if p.status == http.StatusOK {
 				looksRight(t, key+" as "+who, r, v, req, p)
 			}

@@ -162,7 +162,9 @@
   }
 
   function comboboxKey(e, box) {
-    const open = inputOf(box).ariaExpanded === 'true', options = optionsOf(box);
+    const open = inputOf(box).ariaExpanded === 'true';
+    if (open && e.key === 'Tab' && !$('[aria-selected=true]', box)) filter(box); // the options are new, just now
+    const options = optionsOf(box);
     const current = options.findIndex(option => option.ariaSelected === 'true');
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
     if (step) {
