@@ -369,7 +369,7 @@ func (a *App) linkOpenInvoices(ctx context.Context, tx *db.Tx, row db.Account) e
 			if err != nil {
 				return fmt.Errorf("read invoice: %w", err)
 			}
-			if err := a.settleLinks(ctx, tx, inv); err != nil {
+			if err := a.settleLinks(ctx, tx, inv, 0); err != nil {
 				return err
 			}
 			if err := a.touch(ctx, tx, inv); err != nil {

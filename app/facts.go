@@ -290,7 +290,7 @@ func (a *App) storeStanding(ctx context.Context, tx *db.Tx, inv db.Invoice, s bi
 		return fmt.Errorf("store standing: %w", err)
 	}
 	inv.Status, inv.Phase, inv.Due, inv.Version = string(s.Status), string(s.Phase), s.Due, inv.Version+1
-	if err := a.settleLinks(ctx, tx, inv); err != nil {
+	if err := a.settleLinks(ctx, tx, inv, 0); err != nil {
 		return err
 	}
 	a.changed(tx, inv)

@@ -482,7 +482,7 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 				return err
 			}
 		}
-		if err := a.settleLinks(ctx, tx, inv); err != nil {
+		if err := a.settleLinks(ctx, tx, inv, firstTry+retryGrace); err != nil {
 			return err
 		}
 		a.changed(tx, inv)

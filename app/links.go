@@ -31,8 +31,9 @@ const (
 )
 
 // settleLinks makes the links follow the invoice, in the transaction that changed it: whatever
-// must not be paid any more is closed, and what is due gets a link for exactly that amount.
-func (a *App) settleLinks(ctx context.Context, tx *db.Tx, inv db.Invoice) error {
+// must not be paid any more is closed, and what is due gets a link for exactly that amount. The
+// worker makes it after the pause: at once, or once the request has had its own try.
+func (a *App) settleLinks(ctx context.Context, tx *db.Tx, inv db.Invoice, pause time.Duration) error {
 	links, err := tx.LinksOfInvoice(ctx, db.LinksOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID})
 	if err != nil {
 		return fmt.Errorf("read links: %w", err)
@@ -61,7 +62,7 @@ func (a *App) settleLinks(ctx context.Context, tx *db.Tx, inv db.Invoice) error 
 	if !payable || alive {
 		return nil
 	}
-	return a.insertLink(ctx, tx, inv, revision+1, 0)
+	return a.insertLink(ctx, tx, inv, revision+1, pause)
 }
 
 // linkUsed says that a session of the link was completed, so that it takes no other payment.
@@ -139,7 +140,7 @@ func (a *App) RetryLink(ctx context.Context, actor Actor, invoiceID string) erro
 				}
 			}
 		}
-		if err := a.settleLinks(ctx, tx, inv); err != nil {
+		if err := a.settleLinks(ctx, tx, inv, firstTry+retryGrace); err != nil {
 			return err
 		}
 		if err := a.touch(ctx, tx, inv); err != nil {
