@@ -14,7 +14,6 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 )
 
@@ -101,26 +100,16 @@ func (p *page) withoutScripts() {
 	p.must("turn scripts off", err)
 }
 
-// allowClipboard lets tests read what a page has copied.
+// allowClipboard lets the page copy, as a browser with a window does.
 func (p *page) allowClipboard() {
 	p.t.Helper()
-	for _, name := range []string{"clipboard-read", "clipboard-write"} {
+	for _, name := range []string{"clipboard-write"} {
 		_, err := chromedp.CallBrowser(p.ctx, browser.SetPermission, browser.SetPermissionParams{
 			Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSettingGranted,
 			Origin: p.site.url, BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
 		})
 		p.must("allow "+name, err)
 	}
-}
-
-// cookie sets one of Trak's cookies.
-func (p *page) cookie(name, value string) {
-	p.t.Helper()
-	_, err := chromedp.Call(p.ctx, storage.SetCookies, storage.SetCookiesParams{
-		Cookies:          []*network.CookieParam{{Name: name, Value: value, URL: p.site.url}},
-		BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
-	})
-	p.must("set a cookie", err)
 }
 
 // to goes to an address; a path is one of Trak's.

@@ -92,6 +92,16 @@ func (p *page) card(number string) {
 	p.click(button("Pay"))
 }
 
+// watchClipboard keeps what the page copies in window.copied: the clipboard itself belongs to
+// all tests together.
+func (p *page) watchClipboard() {
+	p.t.Helper()
+	eval[bool](p, `(write => {
+		navigator.clipboard.writeText = text => write(window.copied = text);
+		return true;
+	})(navigator.clipboard.writeText.bind(navigator.clipboard))`)
+}
+
 // mark leaves a mark in the page that a reload would wipe away.
 func (p *page) mark() {
 	p.t.Helper()

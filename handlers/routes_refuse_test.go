@@ -111,10 +111,12 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=drafts", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
 		pages[rest] = owner.get(path(north.owner, rest))
+		pages[rest].has(t, http.StatusOK)
 		pages[rest].lacks(t, south.mark)
 	}
 	south.make(client)
 	south.make(draft)
+	south.make(open)
 	w.pay(south.owner, south.make(open), "4242424242424242")
 	archived := south.make(client)
 	must(t, w.app.ArchiveClient(t.Context(), south.owner, archived, true))
