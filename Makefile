@@ -42,7 +42,8 @@ static: ## Build ./trak without any shared library, for containers and other dis
 
 .PHONY: test
 test: chromium ## Run all tests, those in a real browser included
-	TRAK_PERMUTATIONS=$${TRAK_PERMUTATIONS:-5000} go test -race -timeout 30m ./...
+	go test -race -timeout 30m ./...
+	TRAK_PERMUTATIONS=5000 go test -count=1 -timeout 30m -run '^TestPermutations$$' ./handlers
 	@set -e; for module in $(TEST_MODULES); do (cd $$module && set -x && go test -race -timeout 30m ./...); done
 
 .PHONY: chromium
