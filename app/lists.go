@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -138,9 +140,13 @@ func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows 
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		for _, id := range ids[:min(len(ids), invoicesPerPage)] {
 			r, err := q.InvoiceRow(ctx, db.InvoiceRowParams{WorkspaceID: actor.WorkspaceID, ID: id})
-			if err == nil {
-				rows = append(rows, a.row(actor, r))
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
 			}
+			if err != nil {
+				return fmt.Errorf("read row of the list: %w", err)
+			}
+			rows = append(rows, a.row(actor, r))
 		}
 		return nil
 	})

@@ -32,7 +32,6 @@ type rule struct {
 	part   string                                // the element that htmx asks for alone; never = no answer is a page
 	writes string                                // what GET may write beside the session: the query's name
 	bare   bool                                  // has no session, and so no token for forms
-	cached bool                                  // the same for everybody, for ever
 }
 
 // never is the part of a route that never answers with a page.
@@ -41,7 +40,7 @@ const never = "*"
 var rules = map[string]rule{
 	// Files, machines.
 	"GET /healthz":             {may: anyone, bare: true, part: never},
-	"GET /static/*":            {may: anyone, bare: true, part: never, cached: true},
+	"GET /static/*":            {may: anyone, bare: true, part: never},
 	"POST /api/stripe/webhook": {may: anyone, bare: true, status: 400}, // only what Stripe has signed: webhook_test.go
 
 	// The client's page.
