@@ -20,9 +20,6 @@ const (
 	StageDisconnected connect.Stage = "disconnected"
 )
 
-// ErrAccountExists means that the workspace has an account already, and for another country.
-var ErrAccountExists = errors.New("the workspace has a Stripe account already")
-
 // Connection is what the Connect page shows.
 type Connection struct {
 	Row       *db.Account // nil: never connected

@@ -546,52 +546,6 @@ func (q *Queries) SessionsOfIntent(ctx context.Context, arg SessionsOfIntentPara
 	return items, nil
 }
 
-const sessionsOfInvoice = `-- name: SessionsOfInvoice :many
-SELECT s.stripe_account_id, s.session_id, s.workspace_id, s.stripe_link_id, s.payment_intent_id, s.rank, s.amount, s.currency, s.livemode, s.paid_at FROM payment_links l JOIN checkout_sessions s
-  ON s.workspace_id = l.workspace_id AND s.stripe_account_id = l.stripe_account_id AND s.stripe_link_id = l.stripe_link_id
-WHERE l.workspace_id = $1 AND l.invoice_id = $2 AND l.stripe_link_id <> ''
-ORDER BY s.session_id
-`
-
-type SessionsOfInvoiceParams struct {
-	WorkspaceID string
-	InvoiceID   string
-}
-
-func (q *Queries) SessionsOfInvoice(ctx context.Context, arg SessionsOfInvoiceParams) ([]CheckoutSession, error) {
-	rows, err := q.db.QueryContext(ctx, sessionsOfInvoice, arg.WorkspaceID, arg.InvoiceID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []CheckoutSession
-	for rows.Next() {
-		var i CheckoutSession
-		if err := rows.Scan(
-			&i.StripeAccountID,
-			&i.SessionID,
-			&i.WorkspaceID,
-			&i.StripeLinkID,
-			&i.PaymentIntentID,
-			&i.Rank,
-			&i.Amount,
-			&i.Currency,
-			&i.Livemode,
-			&i.PaidAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const sessionsOfLink = `-- name: SessionsOfLink :many
 SELECT stripe_account_id, session_id, workspace_id, stripe_link_id, payment_intent_id, rank, amount, currency, livemode, paid_at FROM checkout_sessions
 WHERE workspace_id = $1 AND stripe_account_id = $2 AND stripe_link_id = $3

@@ -138,44 +138,6 @@ func (q *Queries) InsertLink(ctx context.Context, arg InsertLinkParams) error {
 	return err
 }
 
-const linkByID = `-- name: LinkByID :one
-SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at FROM payment_links WHERE workspace_id = $1 AND id = $2
-`
-
-type LinkByIDParams struct {
-	WorkspaceID string
-	ID          string
-}
-
-func (q *Queries) LinkByID(ctx context.Context, arg LinkByIDParams) (Link, error) {
-	row := q.db.QueryRowContext(ctx, linkByID, arg.WorkspaceID, arg.ID)
-	var i Link
-	err := row.Scan(
-		&i.ID,
-		&i.WorkspaceID,
-		&i.InvoiceID,
-		&i.Part,
-		&i.Revision,
-		&i.StripeAccountID,
-		&i.Livemode,
-		&i.Currency,
-		&i.Amount,
-		&i.State,
-		&i.IdempotencyKey,
-		&i.StripePriceID,
-		&i.StripeLinkID,
-		&i.Url,
-		&i.Attempts,
-		&i.FirstAttemptAt,
-		&i.NextAttemptAt,
-		&i.ClaimedUntil,
-		&i.LastError,
-		&i.CreatedAt,
-		&i.ClosedAt,
-	)
-	return i, err
-}
-
 const linkByStripeID = `-- name: LinkByStripeID :one
 SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at FROM payment_links
 WHERE workspace_id = $1 AND stripe_account_id = $2 AND stripe_link_id = $3 AND stripe_link_id <> ''

@@ -18,12 +18,6 @@ SELECT * FROM checkout_sessions
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id
 ORDER BY session_id;
 
--- name: SessionsOfInvoice :many
-SELECT s.* FROM payment_links l JOIN checkout_sessions s
-  ON s.workspace_id = l.workspace_id AND s.stripe_account_id = l.stripe_account_id AND s.stripe_link_id = l.stripe_link_id
-WHERE l.workspace_id = @workspace_id AND l.invoice_id = @invoice_id AND l.stripe_link_id <> ''
-ORDER BY s.session_id;
-
 -- name: PaymentByIntent :one
 SELECT * FROM payments WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id;
 

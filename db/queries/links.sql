@@ -7,9 +7,6 @@ VALUES (@id, @workspace_id, @invoice_id, @part, @revision, @stripe_account_id, @
 -- name: LinksOfInvoice :many
 SELECT * FROM payment_links WHERE workspace_id = @workspace_id AND invoice_id = @invoice_id ORDER BY part, revision;
 
--- name: LinkByID :one
-SELECT * FROM payment_links WHERE workspace_id = @workspace_id AND id = @id;
-
 -- name: LinkByStripeID :one
 SELECT * FROM payment_links
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND stripe_link_id = @stripe_link_id AND stripe_link_id <> '';
