@@ -30,7 +30,11 @@ type InvoiceInput struct {
 	Summary     string
 	Amount      string
 	Lines       []LineInput
-	Due         string // YYYY-MM-DD, "" = no date
+	Due         string // YYYY-MM-DD, "" = no date; counts when Terms is ""
+	Terms       string // days from the issue date to the due date, "" = on Due
+	ProjectID   string // "" = none
+	PONumber    string // the client's purchase-order number
+	Note        string // to the client
 	Version     int64  // of the draft that was edited
 }
 
@@ -41,6 +45,7 @@ type Priced struct {
 	Amounts  []int64 // of each line, minor units
 	Totals   billing.Totals
 	Due      billing.Date
+	Terms    int64 // days, -1 = on Due
 }
 
 // PriceInvoice reads the form and adds it up, for the totals that follow typing and for every
@@ -103,10 +108,14 @@ func price(w Workspace, in InvoiceInput) (Priced, billing.FieldErrors) {
 		p.Amounts = append(p.Amounts, amount)
 	}
 	var err error
+	p.Terms = -1
 	if p.Totals, err = billing.Total(p.Lines, currency.Code); err != nil {
 		errs.Add(fields[len(fields)-1], "The total can't be below zero, nor more than an invoice can hold")
 	}
-	if in.Due != "" {
+	if in.Terms != "" {
+		p.Terms, err = billing.ParseTerms(in.Terms)
+		errs.Check("terms", err)
+	} else if in.Due != "" {
 		p.Due, err = billing.ParseDate(in.Due)
 		errs.Check("due", err)
 	}
@@ -164,7 +173,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		n, err := tx.InsertInvoice(ctx, db.InsertInvoiceParams{
 			ID: in.ID, WorkspaceID: actor.WorkspaceID, ClientID: optional(client.ID), Livemode: a.live, Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: in.PONumber, Note: in.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert invoice: %w", err)
@@ -228,7 +237,8 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		n, err := tx.UpdateDraft(ctx, db.UpdateDraftParams{
 			WorkspaceID: actor.WorkspaceID, ID: was.ID, Version: was.Version, ClientID: optional(client.ID), Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), UpdatedAt: tx.Now(),
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: in.PONumber, Note: in.Note,
+			UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("update draft: %w", err)
@@ -326,11 +336,15 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 	}
 	number := billing.Number(w.InvoicePrefix, last)
 	today := billing.Today(actor.Workspace.Location(), a.now())
+	due := inv.DueDate
+	if inv.TermsDays >= 0 {
+		due = string(today.AddDays(int(inv.TermsDays)))
+	}
 	s := billing.StandingOf(billing.InvoiceFacts{Decided: billing.Open, Currency: inv.Currency, Livemode: a.live, Total: inv.Total})
 	n, err := tx.FinalizeInvoice(ctx, db.FinalizeInvoiceParams{
 		WorkspaceID: w.ID, ID: inv.ID, Version: inv.Version, Number: &number, Livemode: a.live,
 		Status: string(s.Status), Phase: string(s.Phase), Due: s.Due,
-		IssueDate: string(today), DueDate: inv.DueDate, FinalizedAt: tx.Now(), UpdatedAt: tx.Now(),
+		IssueDate: string(today), DueDate: due, FinalizedAt: tx.Now(), UpdatedAt: tx.Now(),
 		BuyerName: client.Name, BuyerEmail: client.Email, BuyerAddress: client.Address,
 		SellerName: w.Name, SellerAddress: w.Address, SellerCountry: w.Country, Locale: w.Locale, TimeZone: w.TimeZone,
 	})

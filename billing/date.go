@@ -31,6 +31,19 @@ func ParseDate(s string) (Date, error) {
 	return d, nil
 }
 
+// MaxTerms is the longest time to pay that Trak takes, in days.
+const MaxTerms = 365
+
+// ParseTerms reads the days from the issue date to the due date, 0 to MaxTerms. The error is
+// an InputError.
+func ParseTerms(s string) (days int64, err error) {
+	days, err = strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+	if err != nil || days < 0 || days > MaxTerms {
+		return 0, InputError(fmt.Sprintf("Enter a number of days from 0 to %d", MaxTerms))
+	}
+	return days, nil
+}
+
 // Today is the date at the moment now in the zone loc.
 func Today(loc *time.Location, now time.Time) Date {
 	return Date(now.In(loc).Format(time.DateOnly))

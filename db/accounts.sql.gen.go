@@ -10,7 +10,7 @@ import (
 )
 
 const accountByID = `-- name: AccountByID :one
-SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version FROM stripe_connect_accounts WHERE workspace_id = $1 AND id = $2
+SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts WHERE workspace_id = $1 AND id = $2
 `
 
 type AccountByIDParams struct {
@@ -45,12 +45,16 @@ func (q *Queries) AccountByID(ctx context.Context, arg AccountByIDParams) (Accou
 		&i.DisconnectedAt,
 		&i.DeauthorizedAt,
 		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
 	)
 	return i, err
 }
 
 const accountByStripeID = `-- name: AccountByStripeID :one
-SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version FROM stripe_connect_accounts WHERE stripe_account_id = $1
+SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts WHERE stripe_account_id = $1
 `
 
 // A webhook says which account it is of: this is how its workspace is found.
@@ -81,12 +85,16 @@ func (q *Queries) AccountByStripeID(ctx context.Context, stripeAccountID *string
 		&i.DisconnectedAt,
 		&i.DeauthorizedAt,
 		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
 	)
 	return i, err
 }
 
 const currentAccount = `-- name: CurrentAccount :one
-SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version FROM stripe_connect_accounts
+SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts
 WHERE workspace_id = $1 AND livemode = $2 AND disconnected_at = 0 AND deauthorized_at = 0
 `
 
@@ -122,6 +130,10 @@ func (q *Queries) CurrentAccount(ctx context.Context, arg CurrentAccountParams) 
 		&i.DisconnectedAt,
 		&i.DeauthorizedAt,
 		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
 	)
 	return i, err
 }
@@ -199,7 +211,7 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) er
 }
 
 const lastAccount = `-- name: LastAccount :one
-SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version FROM stripe_connect_accounts
+SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts
 WHERE workspace_id = $1 AND livemode = $2
 ORDER BY CASE WHEN disconnected_at = 0 AND deauthorized_at = 0 THEN 0 ELSE 1 END, created_at DESC LIMIT 1
 `
@@ -237,6 +249,10 @@ func (q *Queries) LastAccount(ctx context.Context, arg LastAccountParams) (Accou
 		&i.DisconnectedAt,
 		&i.DeauthorizedAt,
 		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
 	)
 	return i, err
 }

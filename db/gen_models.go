@@ -28,6 +28,10 @@ type Account struct {
 	DisconnectedAt   int64
 	DeauthorizedAt   int64
 	Version          int64
+	Attempts         int64
+	NextAttemptAt    int64
+	ClaimedUntil     int64
+	KeysSpent        int64
 }
 
 type AuditLog struct {
@@ -101,44 +105,49 @@ type Installation struct {
 }
 
 type Invoice struct {
-	ID            string
-	WorkspaceID   string
-	ClientID      *string
-	Livemode      bool
-	Number        *string
-	Decided       string
-	Status        string
-	Phase         string
-	Flags         string
-	Currency      string
-	Subtotal      int64
-	Discount      int64
-	Tax           int64
-	Total         int64
-	Received      int64
-	Refunded      int64
-	Due           int64
-	IssueDate     string
-	DueDate       string
-	Token         string
-	TokenRevoked  bool
-	BuyerName     string
-	BuyerEmail    string
-	BuyerAddress  string
-	SellerName    string
-	SellerAddress string
-	SellerCountry string
-	Locale        string
-	TimeZone      string
-	Rounding      string
-	Version       int64
-	CreatedBy     string
-	CreatedAt     int64
-	UpdatedAt     int64
-	FinalizedAt   int64
-	SentAt        int64
-	ViewedAt      int64
-	VoidedAt      int64
+	ID              string
+	WorkspaceID     string
+	ClientID        *string
+	Livemode        bool
+	Number          *string
+	Decided         string
+	Status          string
+	Phase           string
+	Flags           string
+	Currency        string
+	Subtotal        int64
+	Discount        int64
+	Tax             int64
+	Total           int64
+	Received        int64
+	Refunded        int64
+	Due             int64
+	IssueDate       string
+	DueDate         string
+	Token           string
+	TokenRevoked    bool
+	BuyerName       string
+	BuyerEmail      string
+	BuyerAddress    string
+	SellerName      string
+	SellerAddress   string
+	SellerCountry   string
+	Locale          string
+	TimeZone        string
+	Rounding        string
+	Version         int64
+	CreatedBy       string
+	CreatedAt       int64
+	UpdatedAt       int64
+	FinalizedAt     int64
+	SentAt          int64
+	ViewedAt        int64
+	VoidedAt        int64
+	ProjectID       *string
+	PoNumber        string
+	Note            string
+	TermsDays       int64
+	UncollectibleAt int64
 }
 
 type InvoiceEvent struct {
@@ -184,6 +193,7 @@ type Link struct {
 	LastError       string
 	CreatedAt       int64
 	ClosedAt        int64
+	KeysSpent       int64
 }
 
 type Membership struct {
@@ -222,6 +232,18 @@ type Payment struct {
 	FailureCode     string
 	FailureMessage  string
 	HappenedAt      int64
+}
+
+type Project struct {
+	ID          string
+	WorkspaceID string
+	Name        string
+	Note        string
+	SearchText  string
+	Version     int64
+	ArchivedAt  int64
+	CreatedAt   int64
+	UpdatedAt   int64
 }
 
 type Refund struct {

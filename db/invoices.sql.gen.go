@@ -291,10 +291,10 @@ func (q *Queries) InsertAudit(ctx context.Context, arg InsertAuditParams) error 
 }
 
 const insertInvoice = `-- name: InsertInvoice :execrows
-INSERT INTO invoices (id, workspace_id, client_id, livemode, decided, status, phase, currency,
-    subtotal, discount, tax, total, due_date, token, created_by, created_at, updated_at)
-VALUES ($1, $2, $3, $4, 'draft', 'draft', 'draft', $5,
-    $6, $7, $8, $9, $10, $11, $12, $13, $14)
+INSERT INTO invoices (id, workspace_id, client_id, project_id, livemode, decided, status, phase, currency,
+    subtotal, discount, tax, total, due_date, terms_days, po_number, note, token, created_by, created_at, updated_at)
+VALUES ($1, $2, $3, $4, $5, 'draft', 'draft', 'draft', $6,
+    $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO NOTHING
 `
 
@@ -302,6 +302,7 @@ type InsertInvoiceParams struct {
 	ID          string
 	WorkspaceID string
 	ClientID    *string
+	ProjectID   *string
 	Livemode    bool
 	Currency    string
 	Subtotal    int64
@@ -309,6 +310,9 @@ type InsertInvoiceParams struct {
 	Tax         int64
 	Total       int64
 	DueDate     string
+	TermsDays   int64
+	PoNumber    string
+	Note        string
 	Token       string
 	CreatedBy   string
 	CreatedAt   int64
@@ -321,6 +325,7 @@ func (q *Queries) InsertInvoice(ctx context.Context, arg InsertInvoiceParams) (i
 		arg.ID,
 		arg.WorkspaceID,
 		arg.ClientID,
+		arg.ProjectID,
 		arg.Livemode,
 		arg.Currency,
 		arg.Subtotal,
@@ -328,6 +333,9 @@ func (q *Queries) InsertInvoice(ctx context.Context, arg InsertInvoiceParams) (i
 		arg.Tax,
 		arg.Total,
 		arg.DueDate,
+		arg.TermsDays,
+		arg.PoNumber,
+		arg.Note,
 		arg.Token,
 		arg.CreatedBy,
 		arg.CreatedAt,
@@ -398,7 +406,7 @@ func (q *Queries) InsertLine(ctx context.Context, arg InsertLineParams) error {
 }
 
 const invoiceByID = `-- name: InvoiceByID :one
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at FROM invoices WHERE workspace_id = $1 AND id = $2
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE workspace_id = $1 AND id = $2
 `
 
 type InvoiceByIDParams struct {
@@ -448,12 +456,17 @@ func (q *Queries) InvoiceByID(ctx context.Context, arg InvoiceByIDParams) (Invoi
 		&i.SentAt,
 		&i.ViewedAt,
 		&i.VoidedAt,
+		&i.ProjectID,
+		&i.PoNumber,
+		&i.Note,
+		&i.TermsDays,
+		&i.UncollectibleAt,
 	)
 	return i, err
 }
 
 const invoiceByToken = `-- name: InvoiceByToken :one
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at FROM invoices WHERE token = $1 AND token_revoked = FALSE
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE token = $1 AND token_revoked = FALSE
 `
 
 // The client's page: whoever has the token may see this one invoice.
@@ -499,6 +512,11 @@ func (q *Queries) InvoiceByToken(ctx context.Context, token string) (Invoice, er
 		&i.SentAt,
 		&i.ViewedAt,
 		&i.VoidedAt,
+		&i.ProjectID,
+		&i.PoNumber,
+		&i.Note,
+		&i.TermsDays,
+		&i.UncollectibleAt,
 	)
 	return i, err
 }
@@ -557,7 +575,7 @@ func (q *Queries) InvoiceRow(ctx context.Context, arg InvoiceRowParams) (Invoice
 }
 
 const invoicesForVerify = `-- name: InvoicesForVerify :many
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at FROM invoices WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
 
 type InvoicesForVerifyParams struct {
@@ -614,6 +632,11 @@ func (q *Queries) InvoicesForVerify(ctx context.Context, arg InvoicesForVerifyPa
 			&i.SentAt,
 			&i.ViewedAt,
 			&i.VoidedAt,
+			&i.ProjectID,
+			&i.PoNumber,
+			&i.Note,
+			&i.TermsDays,
+			&i.UncollectibleAt,
 		); err != nil {
 			return nil, err
 		}
@@ -1228,19 +1251,23 @@ func (q *Queries) TouchInvoice(ctx context.Context, arg TouchInvoiceParams) (int
 }
 
 const updateDraft = `-- name: UpdateDraft :execrows
-UPDATE invoices SET client_id = $1, currency = $2, subtotal = $3, discount = $4,
-    tax = $5, total = $6, due_date = $7, updated_at = $8, version = version + 1
-WHERE workspace_id = $9 AND id = $10 AND decided = 'draft' AND version = $11
+UPDATE invoices SET client_id = $1, project_id = $2, currency = $3, subtotal = $4, discount = $5,
+    tax = $6, total = $7, due_date = $8, terms_days = $9, po_number = $10, note = $11, updated_at = $12, version = version + 1
+WHERE workspace_id = $13 AND id = $14 AND decided = 'draft' AND version = $15
 `
 
 type UpdateDraftParams struct {
 	ClientID    *string
+	ProjectID   *string
 	Currency    string
 	Subtotal    int64
 	Discount    int64
 	Tax         int64
 	Total       int64
 	DueDate     string
+	TermsDays   int64
+	PoNumber    string
+	Note        string
 	UpdatedAt   int64
 	WorkspaceID string
 	ID          string
@@ -1250,12 +1277,16 @@ type UpdateDraftParams struct {
 func (q *Queries) UpdateDraft(ctx context.Context, arg UpdateDraftParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, updateDraft,
 		arg.ClientID,
+		arg.ProjectID,
 		arg.Currency,
 		arg.Subtotal,
 		arg.Discount,
 		arg.Tax,
 		arg.Total,
 		arg.DueDate,
+		arg.TermsDays,
+		arg.PoNumber,
+		arg.Note,
 		arg.UpdatedAt,
 		arg.WorkspaceID,
 		arg.ID,

@@ -13,7 +13,7 @@ const claimLink = `-- name: ClaimLink :one
 UPDATE payment_links SET claimed_until = $1, next_attempt_at = $1, attempts = attempts + 1,
     first_attempt_at = CASE WHEN first_attempt_at = 0 THEN CAST($2 AS BIGINT) ELSE first_attempt_at END
 WHERE workspace_id = $3 AND id = $4 AND state IN ('creating', 'closing') AND claimed_until < CAST($2 AS BIGINT)
-RETURNING id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at
+RETURNING id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at, keys_spent
 `
 
 type ClaimLinkParams struct {
@@ -54,6 +54,7 @@ func (q *Queries) ClaimLink(ctx context.Context, arg ClaimLinkParams) (Link, err
 		&i.LastError,
 		&i.CreatedAt,
 		&i.ClosedAt,
+		&i.KeysSpent,
 	)
 	return i, err
 }
@@ -139,7 +140,7 @@ func (q *Queries) InsertLink(ctx context.Context, arg InsertLinkParams) error {
 }
 
 const linkByStripeID = `-- name: LinkByStripeID :one
-SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at FROM payment_links
+SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at, keys_spent FROM payment_links
 WHERE workspace_id = $1 AND stripe_account_id = $2 AND stripe_link_id = $3 AND stripe_link_id <> ''
 `
 
@@ -174,12 +175,13 @@ func (q *Queries) LinkByStripeID(ctx context.Context, arg LinkByStripeIDParams) 
 		&i.LastError,
 		&i.CreatedAt,
 		&i.ClosedAt,
+		&i.KeysSpent,
 	)
 	return i, err
 }
 
 const linksOfInvoice = `-- name: LinksOfInvoice :many
-SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at FROM payment_links WHERE workspace_id = $1 AND invoice_id = $2 ORDER BY part, revision
+SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at, keys_spent FROM payment_links WHERE workspace_id = $1 AND invoice_id = $2 ORDER BY part, revision
 `
 
 type LinksOfInvoiceParams struct {
@@ -218,6 +220,7 @@ func (q *Queries) LinksOfInvoice(ctx context.Context, arg LinksOfInvoiceParams) 
 			&i.LastError,
 			&i.CreatedAt,
 			&i.ClosedAt,
+			&i.KeysSpent,
 		); err != nil {
 			return nil, err
 		}
@@ -233,7 +236,7 @@ func (q *Queries) LinksOfInvoice(ctx context.Context, arg LinksOfInvoiceParams) 
 }
 
 const liveLinksOfAccount = `-- name: LiveLinksOfAccount :many
-SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at FROM payment_links
+SELECT id, workspace_id, invoice_id, part, revision, stripe_account_id, livemode, currency, amount, state, idempotency_key, stripe_price_id, stripe_link_id, url, attempts, first_attempt_at, next_attempt_at, claimed_until, last_error, created_at, closed_at, keys_spent FROM payment_links
 WHERE workspace_id = $1 AND stripe_account_id = $2 AND state IN ('creating', 'active', 'failed')
 ORDER BY id
 `
@@ -274,6 +277,7 @@ func (q *Queries) LiveLinksOfAccount(ctx context.Context, arg LiveLinksOfAccount
 			&i.LastError,
 			&i.CreatedAt,
 			&i.ClosedAt,
+			&i.KeysSpent,
 		); err != nil {
 			return nil, err
 		}

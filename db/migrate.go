@@ -9,14 +9,27 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 )
 
-// Migrations is the folder of the migration files (embedded in the binary).
+// Migrations is the folder of the migration files (embedded in the binary). Where the engines
+// need different statements, NNNNN_x.sqlite.sql and NNNNN_x.postgres.sql end in the same schema.
 type Migrations struct{ FS fs.FS }
+
+// forSQLite hides the files of the other engine.
+type forSQLite struct{ fs.FS }
+
+func (f forSQLite) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(f.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return strings.HasSuffix(e.Name(), ".postgres.sql")
+	}), err
+}
 
 // run brings the database to the newest schema: backup first, then each migration in a
 // transaction of its own. Foreign keys are off meanwhile, because rebuilding a parent table
@@ -30,7 +43,7 @@ func (m Migrations) run(ctx context.Context, path string, now time.Time, log *sl
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectCustom, db, m.FS, goose.WithStore(checkedStore{store}))
+	p, err := goose.NewProvider(goose.DialectCustom, db, forSQLite{m.FS}, goose.WithStore(checkedStore{store}))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

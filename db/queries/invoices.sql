@@ -1,9 +1,9 @@
 -- name: InsertInvoice :execrows
 -- The id comes from a form: one that is taken, by whatever workspace, gives no row.
-INSERT INTO invoices (id, workspace_id, client_id, livemode, decided, status, phase, currency,
-    subtotal, discount, tax, total, due_date, token, created_by, created_at, updated_at)
-VALUES (@id, @workspace_id, @client_id, @livemode, 'draft', 'draft', 'draft', @currency,
-    @subtotal, @discount, @tax, @total, @due_date, @token, @created_by, @created_at, @updated_at)
+INSERT INTO invoices (id, workspace_id, client_id, project_id, livemode, decided, status, phase, currency,
+    subtotal, discount, tax, total, due_date, terms_days, po_number, note, token, created_by, created_at, updated_at)
+VALUES (@id, @workspace_id, @client_id, @project_id, @livemode, 'draft', 'draft', 'draft', @currency,
+    @subtotal, @discount, @tax, @total, @due_date, @terms_days, @po_number, @note, @token, @created_by, @created_at, @updated_at)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: InvoiceByID :one
@@ -14,8 +14,8 @@ SELECT * FROM invoices WHERE workspace_id = @workspace_id AND id = @id;
 SELECT * FROM invoices WHERE token = @token AND token_revoked = FALSE;
 
 -- name: UpdateDraft :execrows
-UPDATE invoices SET client_id = @client_id, currency = @currency, subtotal = @subtotal, discount = @discount,
-    tax = @tax, total = @total, due_date = @due_date, updated_at = @updated_at, version = version + 1
+UPDATE invoices SET client_id = @client_id, project_id = @project_id, currency = @currency, subtotal = @subtotal, discount = @discount,
+    tax = @tax, total = @total, due_date = @due_date, terms_days = @terms_days, po_number = @po_number, note = @note, updated_at = @updated_at, version = version + 1
 WHERE workspace_id = @workspace_id AND id = @id AND decided = 'draft' AND version = @version;
 
 -- name: FinalizeInvoice :execrows
