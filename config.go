@@ -24,6 +24,9 @@ type configuration struct {
 	AppURL                  string `name:"app-url" env:"APP_URL,NEXT_PUBLIC_APP_URL" placeholder:"URL" help:"Where people reach Trak, such as https://billing.example.com. Needed."`
 	StripeWebhookSecret     string `env:"STRIPE_WEBHOOK_SECRET" placeholder:"SECRETS" help:"Signing secrets of the webhook endpoints, whsec_…, comma-separated."`
 	StripeWebhookSecretFile string `env:"STRIPE_WEBHOOK_SECRET_FILE" placeholder:"FILE" help:"A file that holds them."`
+	StripeMode              string `env:"TRAK_STRIPE_MODE" default:"connect" placeholder:"MODE" help:"connect: each workspace connects its own Stripe account. own: one workspace, paid into the key's account (${default})."`
+	ConnectAccountType      string `env:"TRAK_CONNECT_ACCOUNT_TYPE" default:"express" placeholder:"TYPE" help:"Type of accounts that workspaces connect: express, or standard, whose owners stand for negative balances (${default})."`
+	StripeAccountID         string `name:"stripe-account-id" env:"STRIPE_ACCOUNT_ID" placeholder:"ID" help:"In own mode: the account that the key belongs to, acct_…. Needed when a restricted key may not read it."`
 	StripePublishableKey    string `env:"STRIPE_PUBLISHABLE_KEY,NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY" placeholder:"KEY" help:"Stripe's publishable key, pk_…. No page needs it; it must be of the secret key's mode."`
 	Addr                    string `env:"TRAK_ADDR" default:"127.0.0.1:3000" placeholder:"ADDR" help:"Address to listen on (${default})."`
 	Data                    string `env:"TRAK_DATA_DIR" default:"data" placeholder:"DIR" help:"Data directory (./${default})."`
@@ -38,6 +41,10 @@ type configuration struct {
 type settings struct {
 	StripeKey      string
 	Live           bool   // the key moves real money
+	SwitchMode     bool   // the operator agrees that the data directory changes between test and live
+	Own            bool   // paid into the key's own account
+	OwnAccount     string // its id, may be empty
+	AccountType    string // of accounts that are connected
 	StripeBase     string // empty = Stripe's own address
 	AppURL         string // scheme and host, without a slash at its end
 	WebhookSecrets []string
@@ -67,6 +74,9 @@ func (c configuration) settings() (settings, error) {
 		s.Live, _ = connect.Mode(s.StripeKey)
 		p.checkPublishableKey(c.StripePublishableKey, s.Live)
 	}
+	s.Own = p.stripeMode(c.StripeMode)
+	s.OwnAccount = p.ownAccount(c.StripeAccountID, s.Own)
+	s.AccountType = p.accountType(c.ConnectAccountType)
 	s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)
 	s.AppURL = p.appURL(c.AppURL, s.Live)
 	s.WebhookSecrets = p.webhookSecrets(p.secret("STRIPE_WEBHOOK_SECRET", c.StripeWebhookSecret, c.StripeWebhookSecretFile))
@@ -198,6 +208,38 @@ func (p *problems) checkPublishableKey(key string, live bool) {
 	case keyLive != live:
 		p.add(name, "is a "+mode(keyLive)+" key and STRIPE_SECRET_KEY is a "+mode(live)+" one", "Take both from the same mode of Stripe's dashboard.")
 	}
+}
+
+// stripeMode says whether Trak runs in own mode.
+func (p *problems) stripeMode(value string) (own bool) {
+	switch value {
+	case "connect":
+		return false
+	case "own":
+		return true
+	}
+	p.add("TRAK_STRIPE_MODE", "is neither connect nor own", "Write own when Trak is for your team alone, paid into your own Stripe account; else leave it out.")
+	return false
+}
+
+func (p *problems) accountType(value string) string {
+	if value != connect.Express && value != connect.Standard {
+		p.add("TRAK_CONNECT_ACCOUNT_TYPE", "is neither express nor standard", "Write standard when the owners of connected accounts shall stand for negative balances; else leave it out.")
+	}
+	return value
+}
+
+func (p *problems) ownAccount(value string, own bool) string {
+	const name = "STRIPE_ACCOUNT_ID"
+	rest, ok := strings.CutPrefix(value, "acct_")
+	switch {
+	case value == "":
+	case !own:
+		p.add(name, "is set, and TRAK_STRIPE_MODE is not own", "Leave it out: workspaces connect their accounts on their Connect page.")
+	case !ok || rest == "" || strings.ContainsFunc(rest, func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z') }):
+		p.add(name, "is not the id of an account", "It begins with acct_; Stripe's dashboard shows it under Settings, Account details. Or leave it out.")
+	}
+	return value
 }
 
 func mode(live bool) string {

@@ -12,7 +12,7 @@ import (
 func good(t *testing.T) configuration {
 	return configuration{
 		StripeSecretKey: "sk_test_1", AppURL: "https://billing.example.com",
-		Addr: "127.0.0.1:3000", Data: t.TempDir() + "/data", Log: "text",
+		StripeMode: "connect", ConnectAccountType: "express", Addr: "127.0.0.1:3000", Data: t.TempDir() + "/data", Log: "text",
 	}
 }
 
@@ -24,6 +24,13 @@ func TestSettings(t *testing.T) {
 	}{
 		"complete":                      {func(*configuration) {}, ""},
 		"restricted key":                {func(c *configuration) { c.StripeSecretKey = "rk_test_1" }, ""},
+		"own mode":                      {func(c *configuration) { c.StripeMode = "own" }, ""},
+		"own mode with its account":     {func(c *configuration) { c.StripeMode, c.StripeAccountID = "own", "acct_1Abc" }, ""},
+		"an account in connect mode":    {func(c *configuration) { c.StripeAccountID = "acct_1Abc" }, "STRIPE_ACCOUNT_ID is set, and TRAK_STRIPE_MODE is not own"},
+		"no id of an account":           {func(c *configuration) { c.StripeMode, c.StripeAccountID = "own", "acct_1/x" }, "STRIPE_ACCOUNT_ID is not the id of an account"},
+		"unknown mode":                  {func(c *configuration) { c.StripeMode = "platform" }, "TRAK_STRIPE_MODE is neither connect nor own"},
+		"standard accounts":             {func(c *configuration) { c.ConnectAccountType = "standard" }, ""},
+		"unknown type of accounts":      {func(c *configuration) { c.ConnectAccountType = "custom" }, "TRAK_CONNECT_ACCOUNT_TYPE is neither express nor standard"},
 		"live key with https":           {func(c *configuration) { c.StripeSecretKey = "sk_live_1" }, ""},
 		"live key, Stripe's address":    {func(c *configuration) { c.StripeSecretKey, c.StripeAPIBase = "sk_live_1", stripeAPI+"/" }, ""},
 		"live key, look-alike address":  {func(c *configuration) { c.StripeSecretKey, c.StripeAPIBase = "rk_live_1", stripeAPI+".evil.test" }, "STRIPE_API_BASE is set together with a live key"},

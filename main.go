@@ -10,6 +10,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"trak/app"
 	"trak/db"
 )
 
@@ -61,16 +62,20 @@ func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 // report explains an error on the console and returns the exit code for it.
 func report(err error) int {
 	var (
-		code     exitCode
-		problems problems
+		code  exitCode
+		found problems
+		unfit *app.Unfit
 	)
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
 		return int(code)
-	case errors.As(err, &problems):
-		fmt.Fprint(os.Stderr, problems.explain())
+	case errors.As(err, &found):
+		fmt.Fprint(os.Stderr, found.explain())
+		return exitConfig
+	case errors.As(err, &unfit):
+		fmt.Fprint(os.Stderr, problems{{unfit.Setting, unfit.What, unfit.Remedy}}.explain())
 		return exitConfig
 	}
 	fmt.Fprintf(os.Stderr, "trak: %v\n", err)

@@ -25,6 +25,24 @@ const drainTime = 20 * time.Second
 
 type serveCmd struct {
 	configuration
+	GoLive bool `help:"Agree that a data directory in test mode goes live with this start. What belongs to test mode is hidden."`
+	GoTest bool `help:"Agree that a live data directory goes back to test mode with this start. What is live is hidden."`
+}
+
+// settings are those of the configuration, with the operator's word on the mode.
+func (c *serveCmd) settings() (settings, error) {
+	s, err := c.configuration.settings()
+	if err != nil {
+		return s, err
+	}
+	switch {
+	case c.GoLive && !s.Live:
+		return s, problems{{"--go-live", "is given with a test key", "Set STRIPE_SECRET_KEY to a live key (sk_live_… or rk_live_…), or leave the flag out."}}
+	case c.GoTest && s.Live:
+		return s, problems{{"--go-test", "is given with a live key", "Set STRIPE_SECRET_KEY to a test key (sk_test_… or rk_test_…), or leave the flag out."}}
+	}
+	s.SwitchMode = c.GoLive || c.GoTest
+	return s, nil
 }
 
 // Run serves until SIGTERM or SIGINT. A second signal ends the process at once.
@@ -124,15 +142,18 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := app.AdoptMode(ctx, database, s.Live, s.SwitchMode); err != nil {
+		return nil, nil, err
+	}
 	stripe, err := connect.New(connect.Config{
-		SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger,
+		SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger, Own: s.Own,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	product, err := app.New(ctx, app.Config{
 		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets,
-		Secrets: secrets, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
+		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -153,7 +174,11 @@ func (s *server) welcome(ctx context.Context, out io.Writer, addr net.Addr) erro
 	if !s.app.WebhooksReady() {
 		fmt.Fprint(out, "\nThere is no webhook secret yet, so payments are not noticed. Run this once, in another terminal:\n  trak webhook ensure\n")
 		if s.StripeBase == "" && isLoopback(s.AppURL) {
-			fmt.Fprintf(out, "Stripe can't reach this machine by that address. To try it here, let Stripe's command line pass events on,\nand start Trak with the secret that it prints as STRIPE_WEBHOOK_SECRET:\n  stripe listen --forward-connect-to %s/api/stripe/webhook\n", s.AppURL)
+			forward := "--forward-connect-to"
+			if s.Own {
+				forward = "--forward-to"
+			}
+			fmt.Fprintf(out, "Stripe can't reach this machine by that address. To try it here, let Stripe's command line pass events on,\nand start Trak with the secret that it prints as STRIPE_WEBHOOK_SECRET:\n  stripe listen %s %s/api/stripe/webhook\n", forward, s.AppURL)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
+	"trak/jobs"
 )
 
 // Stages that only Trak knows; the others are connect's.
@@ -111,25 +112,42 @@ func accountOf(row db.Account) connect.Account {
 	return acc
 }
 
-// StartOnboarding makes the workspace's Express account, unless it has one, and returns the
-// address at Stripe where its owner goes on. Only owners and admins may do it. However often
-// and however concurrently it is called, and wherever it was cut off, there is one account:
-// the row and its idempotency key are stored before Stripe is asked.
+// StartOnboarding makes the workspace's account, unless it has one, and returns the address at
+// Stripe where its owner goes on. Only owners and admins may do it. However often and however
+// concurrently it is called, and wherever it was cut off, there is one account: the row and its
+// idempotency key are stored before Stripe is asked. When no answer comes in time, the worker
+// goes on asking. Returns ErrNotFound in own mode, as all that is about connecting does.
 func (a *App) StartOnboarding(ctx context.Context, actor Actor, country string) (string, error) {
-	if err := a.need(ctx, actor, ManageStripe); err != nil {
+	if err := a.mayConnect(ctx, actor); err != nil {
 		return "", err
 	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
 	country = strings.ToUpper(strings.TrimSpace(country))
 	row, err := a.accountRow(ctx, actor, country)
 	if err != nil {
 		return "", err
 	}
 	if row.StripeAccountID == nil {
-		if row, err = a.createAtStripe(ctx, actor, row); err != nil {
+		if row, err = a.createAtStripe(ctx, row); err != nil {
 			return "", err
 		}
 	}
 	return a.onboardingLink(ctx, actor, *row.StripeAccountID)
+}
+
+// patient bounds how long a person waits for Stripe. That they leave the page meanwhile cuts
+// nothing off.
+func patient(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), firstTry)
+}
+
+// mayConnect is the permission to connect an account, where workspaces do that.
+func (a *App) mayConnect(ctx context.Context, actor Actor) error {
+	if a.own != nil {
+		return ErrNotFound
+	}
+	return a.need(ctx, actor, ManageStripe)
 }
 
 // accountRow finds or makes the row of the account that the workspace is to have.
@@ -168,24 +186,27 @@ func (a *App) accountRow(ctx context.Context, actor Actor, country string) (row 
 				// request again finds out, whatever country the form says now.
 				return nil
 			}
-			row.Country, row.IdempotencyKey, row.CreatedAt, row.LastError = country, a.accountKey(actor), tx.Now(), ""
+			row.Type, row.Country, row.IdempotencyKey, row.KeysSpent = a.accountType, country, a.accountKey(actor), 0
+			row.CreatedAt, row.LastError = tx.Now(), ""
 			_, err = tx.RestartAccount(ctx, db.RestartAccountParams{
-				WorkspaceID: actor.WorkspaceID, ID: row.ID, Country: country, Email: row.Email, Name: row.Name,
-				IdempotencyKey: row.IdempotencyKey, CreatedAt: row.CreatedAt,
+				WorkspaceID: actor.WorkspaceID, ID: row.ID, Type: row.Type, Country: country, IdempotencyKey: row.IdempotencyKey,
+				CreatedAt: row.CreatedAt, NextAttemptAt: afterFirstTry(tx),
 			})
 			return err
 		}
 		row = db.Account{
-			ID: newID(), WorkspaceID: actor.WorkspaceID, Livemode: a.live, Type: "express", Country: country, Email: u.Email,
+			ID: newID(), WorkspaceID: actor.WorkspaceID, Livemode: a.live, Type: a.accountType, Country: country, Email: u.Email,
 			Name: actor.Workspace.Name, IdempotencyKey: a.accountKey(actor), ConnectedBy: actor.UserID, CreatedAt: tx.Now(),
 		}
 		err = tx.InsertAccount(ctx, db.InsertAccountParams{
 			ID: row.ID, WorkspaceID: row.WorkspaceID, Livemode: row.Livemode, Type: row.Type, Country: row.Country, Email: row.Email,
 			Name: row.Name, IdempotencyKey: row.IdempotencyKey, ConnectedBy: row.ConnectedBy, CreatedAt: row.CreatedAt,
+			NextAttemptAt: afterFirstTry(tx),
 		})
 		if err != nil {
 			return fmt.Errorf("insert account: %w", err)
 		}
+		tx.AfterCommit(a.jobs.Wake)
 		return record(ctx, tx, actor, "stripe.connect", row.ID, nil, map[string]string{"country": country})
 	})
 	return row, err
@@ -195,50 +216,94 @@ func (a *App) accountKey(actor Actor) string {
 	return "trak:" + a.install + ":acct:" + actor.WorkspaceID + ":" + newID()
 }
 
-// createAtStripe asks Stripe for the account and stores its id. When the key is too old to be
-// known at Stripe, an account that was made then and whose answer was lost is looked for.
-func (a *App) createAtStripe(ctx context.Context, actor Actor, row db.Account) (db.Account, error) {
-	ask := context.WithoutCancel(ctx)
+// afterFirstTry is when the worker begins, if the request that asked first got no answer.
+func afterFirstTry(tx *db.Tx) int64 { return tx.Now() + (firstTry + retryGrace).Microseconds() }
+
+// createAtStripe asks Stripe for the account and stores its id. What an earlier try may have made
+// is looked for first when asking again with the same key would not find out: the key is too old
+// to be known at Stripe, or was used up by a failure there.
+func (a *App) createAtStripe(ctx context.Context, row db.Account) (db.Account, error) {
 	var acc connect.Account
 	var err error
 	found := false
 	started := a.now()
-	if started.Sub(time.UnixMicro(row.CreatedAt)) > keyAge {
-		if acc, found, err = a.stripe.FindAccount(ask, actor.WorkspaceID, row.IdempotencyKey); err != nil {
-			return row, fmt.Errorf("look for the account: %w", err)
-		}
+	if started.Sub(time.UnixMicro(row.CreatedAt)) > keyAge || row.KeysSpent > 0 {
+		acc, found, err = a.stripe.FindAccount(ctx, row.WorkspaceID, row.IdempotencyKey)
 	}
-	if !found {
-		acc, err = a.stripe.CreateAccount(ask, connect.NewAccount{
-			WorkspaceID: row.WorkspaceID, Country: row.Country, Email: row.Email, Name: row.Name, Key: row.IdempotencyKey,
+	if err == nil && !found {
+		acc, err = a.stripe.CreateAccount(ctx, connect.NewAccount{
+			WorkspaceID: row.WorkspaceID, Type: row.Type, Country: row.Country, Email: row.Email, Name: row.Name,
+			Attempt: row.IdempotencyKey, Key: keyOf(row.IdempotencyKey, row.KeysSpent),
 		})
 	}
+	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		if !mayPass(err) {
-			serr := a.db.Update(ask, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
-				_, err := tx.SetAccountError(ask, db.SetAccountErrorParams{WorkspaceID: row.WorkspaceID, ID: row.ID, LastError: connect.UserMessage(err)})
-				return err
-			})
-			err = errors.Join(err, serr)
-		}
-		return row, fmt.Errorf("create account: %w", err)
+		return row, errors.Join(fmt.Errorf("create account: %w", err), a.storeNoAccount(ctx, row, err))
 	}
-	err = a.db.Update(ask, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
-		if _, err := tx.SetAccountStripeID(ask, db.SetAccountStripeIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID, StripeAccountID: &acc.ID, ConnectedAt: tx.Now()}); err != nil {
+	err = a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
+		if _, err := tx.SetAccountStripeID(ctx, db.SetAccountStripeIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID, StripeAccountID: &acc.ID, ConnectedAt: tx.Now()}); err != nil {
 			return fmt.Errorf("store account id: %w", err)
 		}
 		var err error
-		if row, err = tx.AccountByID(ask, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID}); err != nil {
+		if row, err = tx.AccountByID(ctx, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID}); err != nil {
 			return fmt.Errorf("read account: %w", err)
 		}
-		// Events that came before the answer did have waited for this row.
-		if _, err := tx.WakeUnmatchedEvents(ask, db.WakeUnmatchedEventsParams{StripeAccountID: acc.ID, Now: tx.Now()}); err != nil {
-			return fmt.Errorf("wake events: %w", err)
+		if err := a.wakeEvents(ctx, tx, acc.ID); err != nil {
+			return err
 		}
-		tx.AfterCommit(a.jobs.Wake)
-		return a.storeAccount(ask, tx, row, acc, started)
+		a.accountChanged(tx, row.WorkspaceID)
+		return a.storeAccount(ctx, tx, row, acc, started)
 	})
 	return row, err
+}
+
+// wakeEvents has the events worked through that came before their account was known.
+func (a *App) wakeEvents(ctx context.Context, tx *db.Tx, account string) error {
+	if _, err := tx.WakeUnmatchedEvents(ctx, db.WakeUnmatchedEventsParams{StripeAccountID: account, Now: tx.Now()}); err != nil {
+		return fmt.Errorf("wake events: %w", err)
+	}
+	tx.AfterCommit(a.jobs.Wake)
+	return nil
+}
+
+// storeNoAccount stores that Stripe made no account: it is asked again, or has refused.
+func (a *App) storeNoAccount(ctx context.Context, row db.Account, failure error) error {
+	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) (err error) {
+		if mayPass(failure) {
+			_, err = tx.SetAccountRetry(ctx, db.SetAccountRetryParams{
+				WorkspaceID: row.WorkspaceID, ID: row.ID, NextAttemptAt: tx.Now() + jobs.Backoff(max(1, row.Attempts)).Microseconds(), Spent: spent(failure),
+			})
+		} else {
+			_, err = tx.SetAccountRefused(ctx, db.SetAccountRefusedParams{WorkspaceID: row.WorkspaceID, ID: row.ID, LastError: connect.UserMessage(failure)})
+		}
+		if err != nil {
+			return fmt.Errorf("store the failed try: %w", err)
+		}
+		tx.AfterCommit(a.jobs.Wake)
+		a.accountChanged(tx, row.WorkspaceID)
+		return nil
+	})
+}
+
+// workAccount goes on with an account that was asked for and of which no answer has come.
+func (a *App) workAccount(ctx context.Context, workspaceID, id string) (bool, error) {
+	var row db.Account
+	claimed := false
+	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
+		row, err = tx.ClaimAccount(ctx, db.ClaimAccountParams{WorkspaceID: workspaceID, ID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
+		claimed = err == nil
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil || !claimed {
+		return false, err
+	}
+	if _, err := a.createAtStripe(ctx, row); err != nil {
+		a.log.Warn("account not made yet", "workspace", workspaceID, "attempt", row.Attempts, "error", err)
+	}
+	return true, nil
 }
 
 func (a *App) onboardingLink(ctx context.Context, actor Actor, account string) (string, error) {
@@ -253,25 +318,40 @@ func (a *App) onboardingLink(ctx context.Context, actor Actor, account string) (
 // ContinueOnboarding returns a fresh address at Stripe for the account that is there: the old
 // one has expired, was used, or more is asked for. Only owners and admins may do it.
 func (a *App) ContinueOnboarding(ctx context.Context, actor Actor) (string, error) {
-	row, err := a.managedAccount(ctx, actor)
+	row, err := a.connectedAccount(ctx, actor)
 	if err != nil {
 		return "", err
 	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
 	return a.onboardingLink(ctx, actor, *row.StripeAccountID)
 }
 
-// StripeDashboard returns a one-time address of the account's own dashboard at Stripe. Only
-// owners and admins may do it.
+// StripeDashboard returns a one-time address of an express account's dashboard at Stripe. Only
+// owners and admins may do it. Other accounts have the dashboard that everybody has: ErrNotFound.
 func (a *App) StripeDashboard(ctx context.Context, actor Actor) (string, error) {
-	row, err := a.managedAccount(ctx, actor)
+	row, err := a.connectedAccount(ctx, actor)
 	if err != nil {
 		return "", err
 	}
+	if row.Type != connect.Express {
+		return "", ErrNotFound
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
 	link, err := a.stripe.DashboardLink(ctx, *row.StripeAccountID)
 	if err != nil {
 		return "", fmt.Errorf("dashboard link: %w", err)
 	}
 	return link, nil
+}
+
+// connectedAccount is managedAccount where workspaces connect accounts of their own.
+func (a *App) connectedAccount(ctx context.Context, actor Actor) (db.Account, error) {
+	if err := a.mayConnect(ctx, actor); err != nil {
+		return db.Account{}, err
+	}
+	return a.managedAccount(ctx, actor)
 }
 
 // managedAccount is the workspace's current account, for those who may manage it.
@@ -289,25 +369,37 @@ func (a *App) managedAccount(ctx context.Context, actor Actor) (row db.Account, 
 	return row, err
 }
 
-// CheckAccount reads the account from Stripe now. Only owners and admins may ask for it.
+// CheckAccount reads the account from Stripe now. Only owners and admins may ask for it. When no
+// answer comes in time, the worker goes on asking.
 func (a *App) CheckAccount(ctx context.Context, actor Actor) error {
 	row, err := a.managedAccount(ctx, actor)
 	if err != nil {
 		return err
 	}
-	return a.readAccount(ctx, row)
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	err = a.readAccount(ctx, row)
+	if err == nil || !mayPass(err) {
+		return err
+	}
+	return errors.Join(err, a.askAccount(context.WithoutCancel(ctx), row))
+}
+
+// askAccount marks an account to be read again.
+func (a *App) askAccount(ctx context.Context, row db.Account) error {
+	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
+		return a.askRead(ctx, tx, row, billing.Read{Kind: billing.ReadAccount, ID: *row.StripeAccountID, At: tx.Now()}, 0)
+	})
 }
 
 // ReturnFromStripe is called when somebody comes back from Stripe's onboarding. That they came
 // back says nothing about the account: it is marked to be read, and the page waits for that.
 func (a *App) ReturnFromStripe(ctx context.Context, actor Actor) error {
-	row, err := a.managedAccount(ctx, actor)
+	row, err := a.connectedAccount(ctx, actor)
 	if err != nil {
 		return err
 	}
-	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		return a.askRead(ctx, tx, row, billing.Read{Kind: billing.ReadAccount, ID: *row.StripeAccountID, At: tx.Now()}, 0)
-	})
+	return a.askAccount(ctx, row)
 }
 
 // readAccount fetches an account and stores it. One that is gone, or whose access was
@@ -315,6 +407,9 @@ func (a *App) ReturnFromStripe(ctx context.Context, actor Actor) error {
 func (a *App) readAccount(ctx context.Context, row db.Account) error {
 	started := a.now()
 	acc, err := a.stripe.Account(ctx, *row.StripeAccountID)
+	if a.own != nil && connect.IsForbidden(err) {
+		return nil // a restricted key that may not read it: see ownAccount
+	}
 	gone := connect.IsAccountGone(err)
 	if err != nil && !gone {
 		return fmt.Errorf("read account %s: %w", *row.StripeAccountID, err)
@@ -384,20 +479,25 @@ func (a *App) linkOpenInvoices(ctx context.Context, tx *db.Tx, row db.Account) e
 // account stays at Stripe and what it was paid stays here; late refunds still arrive. Only
 // owners and admins may do it.
 func (a *App) Disconnect(ctx context.Context, actor Actor) error {
-	row, err := a.managedAccount(ctx, actor)
+	row, err := a.connectedAccount(ctx, actor)
 	if err != nil {
 		return err
 	}
 	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		if _, err := tx.DisconnectAccount(ctx, db.DisconnectAccountParams{WorkspaceID: actor.WorkspaceID, ID: row.ID, DisconnectedAt: tx.Now()}); err != nil {
-			return fmt.Errorf("disconnect: %w", err)
-		}
-		if err := a.closeLinksOf(ctx, tx, row); err != nil {
+		if err := a.putAside(ctx, tx, row); err != nil {
 			return err
 		}
-		a.accountChanged(tx, row.WorkspaceID)
 		return record(ctx, tx, actor, "stripe.disconnect", *row.StripeAccountID, nil, nil)
 	})
+}
+
+// putAside ends the use of an account: its links are closed.
+func (a *App) putAside(ctx context.Context, tx *db.Tx, row db.Account) error {
+	if _, err := tx.DisconnectAccount(ctx, db.DisconnectAccountParams{WorkspaceID: row.WorkspaceID, ID: row.ID, DisconnectedAt: tx.Now()}); err != nil {
+		return fmt.Errorf("disconnect: %w", err)
+	}
+	a.accountChanged(tx, row.WorkspaceID)
+	return a.closeLinksOf(ctx, tx, row)
 }
 
 // deauthorize notes that Trak has no access to the account any more.
@@ -417,6 +517,9 @@ func (a *App) deauthorize(ctx context.Context, tx *db.Tx, row db.Account) error 
 }
 
 func (a *App) closeLinksOf(ctx context.Context, tx *db.Tx, row db.Account) error {
+	if row.StripeAccountID == nil {
+		return nil
+	}
 	links, err := tx.LiveLinksOfAccount(ctx, db.LiveLinksOfAccountParams{WorkspaceID: row.WorkspaceID, StripeAccountID: *row.StripeAccountID})
 	if err != nil {
 		return fmt.Errorf("read links: %w", err)

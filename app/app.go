@@ -6,6 +6,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -34,34 +35,43 @@ type Config struct {
 	// WebhookSecrets are those of the configuration; one that `trak webhook ensure` made is
 	// kept in the database beside them.
 	WebhookSecrets []string
-	Secrets        *auth.Box // encrypts what rests in the database
-	Limits         *auth.Limits
-	Now            func() time.Time
-	Logger         *slog.Logger
+	// AccountType is that of accounts that workspaces connect, connect.Express or Standard.
+	AccountType string
+	// Own says that the one workspace is paid into the account of the Stripe key. OwnAccount is
+	// that account's id; it may be empty when the key may read it.
+	Own        bool
+	OwnAccount string
+	Secrets    *auth.Box // encrypts what rests in the database
+	Limits     *auth.Limits
+	Now        func() time.Time
+	Logger     *slog.Logger
 }
 
 // App is the product without its pages.
 type App struct {
-	db       *db.DB
-	stripe   *connect.Client
-	url      string
-	secrets  *auth.Box
-	limits   *auth.Limits
-	now      func() time.Time
-	log      *slog.Logger
-	live     bool
-	install  string
-	versions *versions
-	actors   *actors
-	webhook  webhookSecrets
-	jobs     *jobs.Engine
+	db          *db.DB
+	stripe      *connect.Client
+	url         string
+	secrets     *auth.Box
+	limits      *auth.Limits
+	now         func() time.Time
+	log         *slog.Logger
+	live        bool
+	own         *own // nil in connect mode
+	install     string
+	accountType string
+	versions    *versions
+	actors      *actors
+	webhook     webhookSecrets
+	jobs        *jobs.Engine
 }
 
-// New builds the use-cases. It reads the installation's id and kept secrets from the database.
+// New builds the use-cases. It reads the installation's id and kept secrets from the database,
+// and in own mode asks Stripe whose the key is. Returns an Unfit for a setting that can't be.
 func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
-		live: c.Stripe.Livemode(), versions: newVersions(c.Now()), actors: newActors(c.Now),
+		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
 	}
 	var err error
 	if a.install, err = InstallID(ctx, c.DB); err != nil {
@@ -71,6 +81,15 @@ func New(ctx context.Context, c Config) (*App, error) {
 		return nil, err
 	}
 	a.jobs = jobs.New(a.kinds(), a.now, a.log)
+	if c.Own {
+		a.own = &own{configured: c.OwnAccount}
+	}
+	if err := a.checkStripeMode(ctx); err != nil {
+		return nil, err
+	}
+	if c.Own {
+		return a, a.findOwnAccount(ctx)
+	}
 	return a, nil
 }
 

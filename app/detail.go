@@ -54,7 +54,7 @@ func (a *App) InvoiceDetail(ctx context.Context, actor Actor, id string) (d Deta
 		return d, err
 	}
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		inv, err := findInvoice(ctx, q, actor, id)
+		inv, err := a.findInvoice(ctx, q, actor, id)
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func (a *App) PublicInvoice(ctx context.Context, token string) (p Public, err er
 			return err
 		}
 		p.Timeline = nil // the team's
-		p.CanPay, p.Reason = payable(p.Detail)
+		p.CanPay, p.Reason = a.payable(p.Detail)
 		return nil
 	})
 	return p, err
@@ -265,8 +265,10 @@ func publicInvoice(ctx context.Context, q *db.Queries, token string) (db.Invoice
 }
 
 // payable says whether the client may go to Stripe now, and if not, why.
-func payable(d Detail) (bool, string) {
+func (a *App) payable(d Detail) (bool, string) {
 	switch {
+	case d.Invoice.Livemode != a.live:
+		return false, "not_ready" // Trak's key can't look after it now
 	case d.Invoice.Decided == string(billing.Void):
 		return false, "void"
 	case d.Invoice.Decided == string(billing.Uncollectible):
@@ -334,7 +336,7 @@ func (a *App) Returned(ctx context.Context, token, sessionID string) error {
 		if err != nil {
 			return err
 		}
-		if standingOf(inv).Final() {
+		if standingOf(inv).Final() || inv.Livemode != a.live {
 			return nil
 		}
 		links, err := tx.LinksOfInvoice(ctx, db.LinksOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID})

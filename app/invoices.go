@@ -184,7 +184,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		if err := insertLines(ctx, tx, actor, in.ID, p); err != nil {
 			return err
 		}
-		if inv, err = findInvoice(ctx, tx.Queries, actor, in.ID); err != nil {
+		if inv, err = a.findInvoice(ctx, tx.Queries, actor, in.ID); err != nil {
 			return err
 		}
 		if err := a.event(ctx, tx, actor, inv.ID, "created", ""); err != nil {
@@ -216,7 +216,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		return db.Invoice{}, err
 	}
 	err := a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		was, err := findInvoice(ctx, tx.Queries, actor, in.ID)
+		was, err := a.findInvoice(ctx, tx.Queries, actor, in.ID)
 		if err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		if err := insertLines(ctx, tx, actor, was.ID, p); err != nil {
 			return err
 		}
-		inv, err := findInvoice(ctx, tx.Queries, actor, was.ID)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, was.ID)
 		if err != nil {
 			return err
 		}
@@ -283,7 +283,7 @@ func (a *App) FinalizeInvoice(ctx context.Context, actor Actor, id string, versi
 		return db.Invoice{}, err
 	}
 	err := a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, id)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
 		if err != nil {
 			return err
 		}
@@ -354,7 +354,7 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 	if n == 0 {
 		return inv, ErrConflict
 	}
-	if inv, err = findInvoice(ctx, tx.Queries, actor, inv.ID); err != nil {
+	if inv, err = a.findInvoice(ctx, tx.Queries, actor, inv.ID); err != nil {
 		return inv, err
 	}
 	if inv.Due > 0 {
@@ -381,7 +381,7 @@ func (a *App) VoidInvoice(ctx context.Context, actor Actor, id string) error {
 		return err
 	}
 	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, id)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
 		if err != nil {
 			return err
 		}
@@ -395,7 +395,7 @@ func (a *App) VoidInvoice(ctx context.Context, actor Actor, id string) error {
 			return fmt.Errorf("void: %w", err)
 		}
 		was := inv
-		if inv, err = findInvoice(ctx, tx.Queries, actor, id); err != nil {
+		if inv, err = a.findInvoice(ctx, tx.Queries, actor, id); err != nil {
 			return err
 		}
 		facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
@@ -419,7 +419,7 @@ func (a *App) DeleteDraft(ctx context.Context, actor Actor, id string) error {
 		return err
 	}
 	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, id)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
 		if err != nil {
 			return err
 		}
@@ -446,7 +446,7 @@ func (a *App) MarkSent(ctx context.Context, actor Actor, id string) error {
 		return err
 	}
 	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, id)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
 		if err != nil {
 			return err
 		}
@@ -474,7 +474,7 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 		return err
 	}
 	err := a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, id)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
 		if err != nil {
 			return err
 		}
@@ -484,7 +484,7 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 		if _, err := tx.SetInvoiceToken(ctx, db.SetInvoiceTokenParams{WorkspaceID: inv.WorkspaceID, ID: inv.ID, Token: newToken(), UpdatedAt: tx.Now()}); err != nil {
 			return fmt.Errorf("replace token: %w", err)
 		}
-		if inv, err = findInvoice(ctx, tx.Queries, actor, id); err != nil {
+		if inv, err = a.findInvoice(ctx, tx.Queries, actor, id); err != nil {
 			return err
 		}
 		links, err := tx.LinksOfInvoice(ctx, db.LinksOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID})
@@ -528,10 +528,11 @@ func insertLines(ctx context.Context, tx *db.Tx, actor Actor, invoiceID string, 
 	return nil
 }
 
-// findInvoice is how every use-case gets at an invoice: within the actor's workspace, or not.
-func findInvoice(ctx context.Context, q *db.Queries, actor Actor, id string) (db.Invoice, error) {
+// findInvoice is how every use-case gets at an invoice: within the actor's workspace and the mode
+// that Trak runs in, or not.
+func (a *App) findInvoice(ctx context.Context, q *db.Queries, actor Actor, id string) (db.Invoice, error) {
 	inv, err := q.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: actor.WorkspaceID, ID: id})
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || err == nil && inv.Livemode != a.live {
 		return inv, ErrNotFound
 	}
 	if err != nil {
@@ -542,7 +543,7 @@ func findInvoice(ctx context.Context, q *db.Queries, actor Actor, id string) (db
 
 func (a *App) invoice(ctx context.Context, actor Actor, id string) (inv db.Invoice, err error) {
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		inv, err = findInvoice(ctx, q, actor, id)
+		inv, err = a.findInvoice(ctx, q, actor, id)
 		return err
 	})
 	return inv, err

@@ -119,7 +119,7 @@ func (a *App) RetryLink(ctx context.Context, actor Actor, invoiceID string) erro
 		return err
 	}
 	err := a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := findInvoice(ctx, tx.Queries, actor, invoiceID)
+		inv, err := a.findInvoice(ctx, tx.Queries, actor, invoiceID)
 		if err != nil {
 			return err
 		}
@@ -222,16 +222,35 @@ func (a *App) linkRequest(l db.Link, inv db.Invoice) connect.LinkRequest {
 		Description: "Invoice " + number, Amount: l.Amount, Currency: l.Currency,
 		ReturnURL:       a.PublicURL(inv) + "?checkout={CHECKOUT_SESSION_ID}",
 		InactiveMessage: "This payment link is closed. Please open the invoice again to see what is due.",
-		Key:             l.IdempotencyKey,
+		Key:             keyOf(l.IdempotencyKey, l.KeysSpent),
 	}
 }
 
+// keyOf is the idempotency key of an intention. Stripe answers a key as it did the first time,
+// also with a failure of its own, for 24 hours: after such a failure the same intention needs
+// the next key, and a look for what may have been made all the same.
+func keyOf(key string, spent int64) string {
+	if spent == 0 {
+		return key
+	}
+	return fmt.Sprintf("%s:%d", key, spent)
+}
+
+// spent is 1 when the failure has used up the idempotency key.
+func spent(failure error) int64 {
+	var e *connect.Error
+	if errors.As(failure, &e) && e.KeySpent() {
+		return 1
+	}
+	return 0
+}
+
 // makeAtStripe makes price and link. Both calls may be repeated: the keys are the same, and
-// once they are too old, what may have been made is looked for first.
+// once they are too old or used up, what may have been made is looked for first.
 func (a *App) makeAtStripe(ctx context.Context, l db.Link, inv db.Invoice) (made madeLink, err error) {
 	r := a.linkRequest(l, inv)
 	old := l.FirstAttemptAt > 0 && a.now().Sub(time.UnixMicro(l.FirstAttemptAt)) > keyAge
-	if old {
+	if old || l.KeysSpent > 0 {
 		link, found, err := a.stripe.FindLink(ctx, r)
 		if err != nil || found {
 			return madeLink{link: link}, err
@@ -266,7 +285,7 @@ func (a *App) storeMade(ctx context.Context, l db.Link, made madeLink, failure e
 			}
 		case mayPass(failure):
 			_, err = tx.SetLinkRetry(ctx, db.SetLinkRetryParams{
-				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure),
+				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure), Spent: spent(failure),
 				NextAttemptAt: tx.Now() + jobs.Backoff(l.Attempts).Microseconds(),
 			})
 			a.log.Warn("payment link not made yet", "link", l.ID, "attempt", l.Attempts, "error", failure)
@@ -329,7 +348,7 @@ func (a *App) storeClosed(ctx context.Context, l db.Link, failure error) error {
 		if failure != nil {
 			a.log.Warn("payment link not closed yet", "link", l.ID, "attempt", l.Attempts, "error", failure)
 			_, err = tx.SetLinkRetry(ctx, db.SetLinkRetryParams{
-				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure),
+				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure), Spent: spent(failure),
 				NextAttemptAt: tx.Now() + jobs.Backoff(l.Attempts).Microseconds(),
 			})
 		} else {
@@ -343,11 +362,12 @@ func (a *App) storeClosed(ctx context.Context, l db.Link, failure error) error {
 	})
 }
 
-// mayPass says that the same call may succeed later: Stripe was away, busy or slow.
+// mayPass says that what was asked for may be had later: Stripe was away, busy or slow, or gave
+// an answer that doesn't tell.
 func mayPass(err error) bool {
 	var e *connect.Error
 	if errors.As(err, &e) {
-		return e.Temporary()
+		return e.Temporary() || e.KeySpent()
 	}
 	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -134,11 +134,17 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 
 // judge says whose event it is, and what becomes of it before its contents are looked at.
 func (a *App) judge(ctx context.Context, tx *db.Tx, e connect.Event, f billing.Facts, reads []billing.Read) (account db.Account, state, outcome string, err error) {
-	if e.Account == "" {
+	id := e.Account
+	switch {
+	case a.own == nil && id == "":
 		// Only events of connected accounts may touch invoices.
 		return account, eventIgnored, "an event of the platform itself", nil
+	case a.own != nil && id != "":
+		return account, eventIgnored, "an event of a connected account, and own mode has none", nil
+	case a.own != nil:
+		id = a.own.accountID()
 	}
-	account, err = tx.AccountByStripeID(ctx, &e.Account)
+	account, err = tx.AccountByStripeID(ctx, &id)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return db.Account{}, eventUnmatched, "the account is not known yet", nil

@@ -15,6 +15,8 @@ const sweepEvery = 6 * time.Hour
 // kinds is all the work that goes on in the background. Each row says itself when it is due.
 func (a *App) kinds() []jobs.Kind {
 	return []jobs.Kind{
+		{Name: "stripe account", Due: a.dueAccounts},
+		{Name: "own account", Due: a.dueOwnAccount},
 		{Name: "payment link", Due: a.dueLinks},
 		{Name: "stripe read", Due: a.dueReads},
 		{Name: "stripe event", Due: a.dueEvents},
@@ -22,10 +24,24 @@ func (a *App) kinds() []jobs.Kind {
 	}
 }
 
+func (a *App) dueAccounts(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
+	var rows []db.DueAccountsRow
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		rows, err = q.DueAccounts(ctx, db.DueAccountsParams{Livemode: a.live, Max: limit})
+		return err
+	})
+	for _, r := range rows {
+		tasks = append(tasks, jobs.Task{Key: r.ID, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
+			return a.workAccount(ctx, r.WorkspaceID, r.ID)
+		}})
+	}
+	return tasks, err
+}
+
 func (a *App) dueLinks(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
 	var rows []db.DueLinksRow
 	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
-		rows, err = q.DueLinks(ctx, limit)
+		rows, err = q.DueLinks(ctx, db.DueLinksParams{Livemode: a.live, Max: limit})
 		return err
 	})
 	for _, r := range rows {
@@ -39,7 +55,7 @@ func (a *App) dueLinks(ctx context.Context, limit int64) (tasks []jobs.Task, err
 func (a *App) dueReads(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
 	var rows []db.DueReadsRow
 	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
-		rows, err = q.DueReads(ctx, limit)
+		rows, err = q.DueReads(ctx, db.DueReadsParams{Livemode: a.live, Max: limit})
 		return err
 	})
 	for _, r := range rows {

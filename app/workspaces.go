@@ -61,11 +61,20 @@ func (a *App) CreateWorkspace(ctx context.Context, userID string, in NewWorkspac
 	}
 	var w Workspace
 	err := a.db.Update(ctx, db.System, func(tx *db.Tx) (err error) {
+		if a.own != nil {
+			n, err := tx.CountWorkspaces(ctx)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				return billing.FieldErrors{"workspace": "This Trak is set up for one workspace alone"}
+			}
+		}
 		w, err = a.insertWorkspace(ctx, tx, userID, in)
 		return err
 	})
 	if err != nil {
-		return Workspace{}, fmt.Errorf("create workspace: %w", err)
+		return Workspace{}, wrapUnlessInput("create workspace", err)
 	}
 	return w, nil
 }
@@ -89,6 +98,7 @@ func (a *App) insertWorkspace(ctx context.Context, tx *db.Tx, userID string, in 
 	if err := a.addMember(ctx, tx, w.ID, userID, Owner); err != nil {
 		return Workspace{}, err
 	}
+	a.ownWorkspace(tx)
 	return w, tx.SetUserLastWorkspace(ctx, db.SetUserLastWorkspaceParams{ID: userID, LastWorkspaceID: &w.ID})
 }
 

@@ -32,6 +32,7 @@ type world struct {
 	owner   app.Actor
 	member  app.Actor
 	stripe  string // where Stripe is; "" = at the sandbox
+	own     bool   // paid into the key's own account
 	raw     *sql.DB
 	serving atomic.Pointer[app.App] // takes webhooks; nil while Trak is stopped
 }
@@ -51,7 +52,25 @@ func logger(t *testing.T) *slog.Logger {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), clock: &clock{}}
+	return newWorldIn(t, false)
+}
+
+// eachMode runs a test in connect mode and in own mode, each in a world of its own.
+func eachMode(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("connect mode", func(t *testing.T) {
+		t.Parallel()
+		f(t, newWorldIn(t, false))
+	})
+	t.Run("own mode", func(t *testing.T) {
+		t.Parallel()
+		f(t, newWorldIn(t, true))
+	})
+}
+
+func newWorldIn(t *testing.T, own bool) *world {
+	t.Helper()
+	w := &world{t: t, dir: t.TempDir(), clock: &clock{}, own: own}
 	w.sandbox = sandbox.New(sandbox.Options{Now: w.clock.now, Logger: logger(t)})
 	if err := w.sandbox.Start("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -82,12 +101,12 @@ func (w *world) start() {
 	if base == "" {
 		base = w.sandbox.URL()
 	}
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: logger(w.t)})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: logger(w.t), Own: w.own})
 	must(w.t, err)
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
+		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, Own: w.own, Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
 	})
 	must(w.t, err)
 	w.app.Start()
@@ -139,15 +158,19 @@ func (w *world) join(name, email string, role app.Role) app.Actor {
 	return actor
 }
 
-// connect takes the owner's workspace through onboarding.
+// connect takes the owner's workspace through onboarding; in own mode there is none.
 func (w *world) connect() string {
 	w.t.Helper()
 	ctx := context.Background()
-	_, err := w.app.StartOnboarding(ctx, w.owner, "DE")
-	must(w.t, err)
-	c, err := w.app.Connection(ctx, w.owner)
-	must(w.t, err)
-	must(w.t, w.sandbox.Onboard(c.Account.ID, "complete"))
+	var c app.Connection
+	var err error
+	if !w.own {
+		_, err = w.app.StartOnboarding(ctx, w.owner, "DE")
+		must(w.t, err)
+		c, err = w.app.Connection(ctx, w.owner)
+		must(w.t, err)
+		must(w.t, w.sandbox.Onboard(c.Account.ID, "complete"))
+	}
 	w.until("the account is active", func() bool {
 		c, err = w.app.Connection(ctx, w.owner)
 		return err == nil && c.Stage == connect.StageActive

@@ -3,6 +3,7 @@ package connect
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 
 	"github.com/stripe/stripe-go/v76"
@@ -74,37 +75,48 @@ func (a Account) CanTakePayments() bool {
 	return a.ChargesEnabled && (!listed || card == "active")
 }
 
-// NewAccount describes the Express account to create for a workspace.
+// Types of accounts. With an express one the platform stands for negative balances and
+// Stripe's express dashboard is small; a standard one is a full account of its owner's.
+const (
+	Express  = "express"
+	Standard = "standard"
+)
+
+// NewAccount describes the account to create for a workspace.
 type NewAccount struct {
 	WorkspaceID string
+	Type        string // Express or Standard
 	Country     string // ISO 3166-1 alpha-2; Stripe never changes it afterwards
 	Email       string // may be empty
 	Name        string // of the business, may be empty
-	Key         string // idempotency key of this attempt, stored before the call
+	Attempt     string // names the intention, stored before the first call: FindAccount goes by it
+	Key         string // idempotency key of this call
 }
 
-// CreateAccount creates an Express account that can take cards and receive payouts. This is
-// the one place that knows how accounts are made. Its metadata names installation, workspace
-// and attempt (the key), for FindAccount.
+// CreateAccount creates an account that can take cards and receive payouts. This is the one
+// place that knows how accounts are made. Its metadata names installation, workspace and
+// attempt, for FindAccount.
 func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (Account, error) {
 	const op = "create account"
 	params, err := onPlatform(ctx, n.Key)
 	if err != nil {
 		return Account{}, c.fail(op, err)
 	}
-	if n.Key == "" {
+	if n.Key == "" || n.Attempt == "" {
 		return Account{}, c.fail(op, invalid("the idempotency key is missing"))
 	}
 	p := &stripe.AccountParams{
-		Params:  params,
-		Type:    stripe.String(string(stripe.AccountTypeExpress)),
-		Country: stripe.String(strings.ToUpper(n.Country)),
-		Email:   optional(n.Email),
-		Capabilities: &stripe.AccountCapabilitiesParams{ // neither is granted without the other
+		Params:   params,
+		Type:     &n.Type,
+		Country:  stripe.String(strings.ToUpper(n.Country)),
+		Email:    optional(n.Email),
+		Metadata: map[string]string{metaInstall: c.install, metaWorkspace: n.WorkspaceID, metaAttempt: n.Attempt},
+	}
+	if n.Type == Express { // a standard account has its own, and Stripe refuses to be asked for them
+		p.Capabilities = &stripe.AccountCapabilitiesParams{ // neither is granted without the other
 			CardPayments: &stripe.AccountCapabilitiesCardPaymentsParams{Requested: stripe.Bool(true)},
 			Transfers:    &stripe.AccountCapabilitiesTransfersParams{Requested: stripe.Bool(true)},
-		},
-		Metadata: map[string]string{metaInstall: c.install, metaWorkspace: n.WorkspaceID, metaAttempt: n.Key},
+		}
 	}
 	if n.Name != "" {
 		p.BusinessProfile = &stripe.AccountBusinessProfileParams{Name: &n.Name}
@@ -116,9 +128,9 @@ func (c *Client) CreateAccount(ctx context.Context, n NewAccount) (Account, erro
 	return c.account(op, a)
 }
 
-// FindAccount looks for the account that an earlier CreateAccount with this key made without
-// its answer arriving. It is for keys that Stripe has forgotten (after 24 h): until then,
-// creating again with the same key is exact.
+// FindAccount looks for the account that an earlier CreateAccount of this attempt made without
+// its answer arriving. It is for keys that Stripe has forgotten (after 24 h) and for those that
+// a failure has used up (KeySpent): otherwise creating again with the same key is exact.
 func (c *Client) FindAccount(ctx context.Context, workspaceID, attempt string) (Account, bool, error) {
 	const op = "find account"
 	p := &stripe.AccountListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize)}}
@@ -140,18 +152,38 @@ func (c *Client) FindAccount(ctx context.Context, workspaceID, attempt string) (
 	return Account{}, false, nil
 }
 
-// Account reads a connected account. IsAccountGone tells from the error that it was
+// Account reads an account that is paid. IsAccountGone tells from the error that it was
 // disconnected.
 func (c *Client) Account(ctx context.Context, id string) (Account, error) {
 	const op = "read account"
 	if !plainID(id) {
 		return Account{}, c.fail(op, invalid("the account id is missing or malformed"))
 	}
+	if c.own {
+		own, err := c.OwnAccount(ctx)
+		if err == nil && own.ID != id {
+			return Account{}, c.fail(op, unexpected(errors.New("the key is of another account")))
+		}
+		return own, err
+	}
 	a, err := c.api.Accounts.GetByID(id, &stripe.AccountParams{Params: stripe.Params{Context: ctx}})
 	if err != nil {
 		return Account{}, c.fail(op, err)
 	}
 	return c.account(op, a)
+}
+
+// OwnAccount reads the account that the key belongs to. A restricted key may not be allowed
+// to: see IsForbidden.
+func (c *Client) OwnAccount(ctx context.Context) (Account, error) {
+	const op = "read own account"
+	var a stripe.Account
+	// The library's own method for it takes no context.
+	params := &stripe.AccountParams{Params: stripe.Params{Context: ctx}}
+	if err := c.api.Accounts.B.Call(http.MethodGet, "/v1/account", c.api.Accounts.Key, params, &a); err != nil {
+		return Account{}, c.fail(op, err)
+	}
+	return c.account(op, &a)
 }
 
 // OnboardingLink makes the address where the account's owner gives Stripe what it needs. It

@@ -3,8 +3,9 @@
 // stripe-go in that library's own API version.
 //
 // Money is minor units in int64, times are Unix microseconds UTC (0 = never). Methods that
-// act on a connected account take its id as an argument and refuse an empty one, so that
-// nothing meant for a connected account can reach the platform's.
+// act on an account take its id as an argument and refuse an empty one, so that nothing meant
+// for a connected account can reach the platform's. That a team runs Trak on its own account,
+// without being a platform, is decided by Config.Own and changes nothing else.
 package connect
 
 import (
@@ -48,6 +49,9 @@ type Config struct {
 	InstallID string        // tells this installation's objects from another one's
 	Logger    *slog.Logger  // nil = silent
 	Timeout   time.Duration // of one HTTP call, 0 = 20 s
+	// Own says that everything happens on the key's own account: no Stripe-Account header is
+	// sent, and webhooks are of that account.
+	Own bool
 }
 
 // Client speaks to Stripe with one secret key. It is safe for concurrent use and never
@@ -56,6 +60,7 @@ type Client struct {
 	api      *client.API
 	install  string
 	livemode bool
+	own      bool
 	log      *slog.Logger
 }
 
@@ -84,6 +89,7 @@ func New(cfg Config) (*Client, error) {
 		api:      client.New(cfg.SecretKey, backends(cfg)),
 		install:  cfg.InstallID,
 		livemode: livemode,
+		own:      cfg.Own,
 		log:      cfg.Logger,
 	}, nil
 }
@@ -192,28 +198,41 @@ func onPlatform(ctx context.Context, key string) (stripe.Params, error) {
 	return stripe.Params{Context: ctx, IdempotencyKey: &key}, nil
 }
 
-// onAccount makes the parameters of a call on a connected account, and is the only place that
-// decides which Stripe-Account header is sent.
-func onAccount(ctx context.Context, account, key string) (stripe.Params, error) {
+// header is the only place that decides which Stripe-Account header is sent: that of the
+// connected account, and none (nil) when everything happens on the key's own account.
+func (c *Client) header(account string) (*string, error) {
+	switch {
+	case !plainID(account):
+		return nil, invalid("the account id is missing or malformed")
+	case c.own:
+		return nil, nil
+	}
+	return &account, nil
+}
+
+// onAccount makes the parameters of a call on an account that is paid.
+func (c *Client) onAccount(ctx context.Context, account, key string) (stripe.Params, error) {
 	p, err := onPlatform(ctx, key)
 	if err != nil {
 		return p, err
 	}
-	if !plainID(account) {
-		return p, invalid("the account id is missing or malformed")
-	}
-	p.SetStripeAccount(account)
-	return p, nil
+	p.StripeAccount, err = c.header(account)
+	return p, err
 }
 
-// listOn makes the parameters of one page of a list on a connected account.
-func listOn(ctx context.Context, account string) (stripe.ListParams, error) {
-	p := stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize)}
-	if !plainID(account) {
-		return p, invalid("the account id is missing or malformed")
+// listOn makes the parameters of one page of a list on an account that is paid.
+func (c *Client) listOn(ctx context.Context, account string) (stripe.ListParams, error) {
+	header, err := c.header(account)
+	return stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize), StripeAccount: header}, err
+}
+
+// readOn makes the parameters of a GET of one object on an account that is paid.
+func (c *Client) readOn(ctx context.Context, account, id string) (stripe.Params, error) {
+	header, err := c.header(account)
+	if err == nil && !plainID(id) {
+		err = invalid("the id is missing or malformed")
 	}
-	p.SetStripeAccount(account)
-	return p, nil
+	return stripe.Params{Context: ctx, StripeAccount: header}, err
 }
 
 // plainID reports whether id may stand in the path of a request. Some ids come from a query

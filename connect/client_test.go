@@ -54,7 +54,7 @@ func TestNothingIsSentWithoutAccountOrID(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	for _, bad := range []string{"", "acct 1", "../accounts", "a?b=c", "a/b", strings.Repeat("a", 256)} {
-		c, rec := stripeMock(t, nil)
+		c, rec := stripeMock(t, nil, false)
 		noAccount, noKey, noAmount := linkRequest(), linkRequest(), linkRequest()
 		noAccount.Account, noKey.Key, noAmount.Amount = bad, "", 0
 		calls := map[string]func() error{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/stripe/stripe-go/v76"
 )
@@ -50,8 +51,8 @@ func WantedEvents() []string {
 	}
 }
 
-// EnsureWebhook makes sure that one endpoint sends the wanted events of connected accounts to
-// url, in the API version of this package. Missing events and a disabled endpoint are mended.
+// EnsureWebhook makes sure that one endpoint sends the wanted events of the accounts that are
+// paid to url, in the API version of this package. Missing events and a disabled endpoint are mended.
 // What can't be changed (the version, whether it is for connected accounts) or is lost
 // (haveSecret false) is replaced: the new endpoint is made before the old ones are deleted,
 // so that no event falls between them. It may be repeated.
@@ -62,7 +63,7 @@ func (c *Client) EnsureWebhook(ctx context.Context, url string, haveSecret bool)
 		return WebhookEndpoint{}, c.fail(op, err)
 	}
 	if haveSecret {
-		if i := slices.IndexFunc(existing, usable); i >= 0 {
+		if i := slices.IndexFunc(existing, c.usable); i >= 0 {
 			endpoint, err := c.mendEndpoint(ctx, existing[i])
 			if err != nil {
 				return WebhookEndpoint{}, c.fail(op, err)
@@ -112,9 +113,9 @@ func (c *Client) endpointsAt(ctx context.Context, url string) ([]*stripe.Webhook
 
 // usable reports whether an endpoint is right in what can't be changed. Stripe shows that it
 // is for connected accounts by the application's id; those that we made also say it themselves.
-func usable(e *stripe.WebhookEndpoint) bool {
+func (c *Client) usable(e *stripe.WebhookEndpoint) bool {
 	connect := e.Application != "" || e.Metadata[metaConnect] == "true"
-	return connect && e.APIVersion == stripe.APIVersion
+	return connect != c.own && e.APIVersion == stripe.APIVersion
 }
 
 func (c *Client) mendEndpoint(ctx context.Context, e *stripe.WebhookEndpoint) (WebhookEndpoint, error) {
@@ -156,14 +157,18 @@ func (c *Client) createEndpoint(ctx context.Context, url string) (WebhookEndpoin
 	if err != nil {
 		return WebhookEndpoint{}, err
 	}
+	description := "Trak: payments of connected accounts"
+	if c.own {
+		description = "Trak: payments"
+	}
 	e, err := c.api.WebhookEndpoints.New(&stripe.WebhookEndpointParams{
 		Params:        params,
 		URL:           &url,
-		Connect:       stripe.Bool(true),
+		Connect:       stripe.Bool(!c.own),
 		APIVersion:    stripe.String(stripe.APIVersion),
 		EnabledEvents: stripe.StringSlice(WantedEvents()),
-		Description:   stripe.String("Trak: payments of connected accounts"),
-		Metadata:      map[string]string{metaInstall: c.install, metaConnect: "true"},
+		Description:   &description,
+		Metadata:      map[string]string{metaInstall: c.install, metaConnect: strconv.FormatBool(!c.own)},
 	})
 	if err != nil {
 		return WebhookEndpoint{}, err

@@ -78,6 +78,45 @@ func TestEnsureWebhook(t *testing.T) {
 	}
 }
 
+// In own mode the endpoint is the account's own; one for connected accounts is replaced.
+func TestEnsureWebhookInOwnMode(t *testing.T) {
+	t.Parallel()
+	const hook = "https://trak.example/hook"
+	wanted := `"` + strings.Join(WantedEvents(), `","`) + `"`
+	endpoint := func(application, metadata string) string {
+		return `{"id":"we_1","object":"webhook_endpoint","url":"` + hook + `","api_version":"` + stripe.APIVersion + `","application":` + application +
+			`,"metadata":` + metadata + `,"status":"enabled","enabled_events":[` + wanted + `]}`
+	}
+	for name, tt := range map[string]struct {
+		existing string
+		made     bool
+	}{
+		"the account's own":                     {endpoint("null", `{"trak_connect":"false"}`), false},
+		"made by hand":                          {endpoint("null", `{}`), false},
+		"for connected accounts":                {endpoint(`"ca_1"`, `{}`), true},
+		"ours from before, without application": {endpoint("null", `{"trak_connect":"true"}`), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, rec := script(t, map[string]http.HandlerFunc{
+				"GET /v1/webhook_endpoints":         sayList(tt.existing),
+				"POST /v1/webhook_endpoints":        say(200, `{"id":"we_new","object":"webhook_endpoint","url":"`+hook+`","secret":"whsec_new"}`),
+				"DELETE /v1/webhook_endpoints/we_1": say(200, `{"id":"we_1","object":"webhook_endpoint","deleted":true}`),
+			})
+			c.own = true
+			got, err := c.EnsureWebhook(t.Context(), hook, true)
+			if err != nil || (got.Secret != "") != tt.made {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			for _, made := range rec.all() {
+				if made.String() == "POST /v1/webhook_endpoints" && made.form.Get("connect") != "false" {
+					t.Errorf("made for connected accounts: %v", made.form)
+				}
+			}
+		})
+	}
+}
+
 // Stripe shows the secret of a new endpoint once: nothing that fails later may lose it.
 func TestTheNewSecretSurvivesAFailedRemoval(t *testing.T) {
 	t.Parallel()

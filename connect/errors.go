@@ -67,11 +67,29 @@ func (e *Error) Temporary() bool {
 	return e.Status == http.StatusConflict || e.Status == http.StatusTooManyRequests || e.Status >= 500
 }
 
+// KeySpent reports whether the idempotency key will bring the same answer again: Stripe keeps
+// the outcome of a key's first request for 24 hours, its own failures (500) included. What that
+// request may have done has to be looked for, and the next try needs another key.
+func (e *Error) KeySpent() bool { return e.Status >= 500 || e.Code == codeUnexpected }
+
 // IsAccountGone reports whether the key has no access to the connected account any more: it
 // was disconnected or deleted (account_invalid).
 func IsAccountGone(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusForbidden && e.Code == string(stripe.ErrorCodeAccountInvalid)
+}
+
+// IsForbidden reports whether Stripe knows the key and does not allow it this call: a restricted
+// key lacks a permission.
+func IsForbidden(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusForbidden && !IsAccountGone(err)
+}
+
+// IsKeyRefused reports whether Stripe does not accept the key at all.
+func IsKeyRefused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusUnauthorized
 }
 
 // IsMissing reports whether Stripe has no such object on that account (resource_missing), or
@@ -89,7 +107,7 @@ func UserMessage(err error) string {
 		return ""
 	case !errors.As(err, &e):
 		return "Something went wrong on our side. Please try again."
-	case e.Status == http.StatusUnauthorized:
+	case IsKeyRefused(err):
 		return "Stripe does not accept the secret key of this installation. Whoever runs it can replace the key."
 	case IsAccountGone(err):
 		return "Stripe no longer gives access to this account. Connect it again to take payments."

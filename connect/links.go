@@ -16,7 +16,7 @@ const (
 // LinkRequest is one Payment Link to make for exactly the amount due. The same request, made
 // again, leads to the same objects.
 type LinkRequest struct {
-	Account         string // the connected account, whose charge it will be
+	Account         string // whose charge it will be
 	InvoiceID       string
 	LinkID          string // id of our own row
 	Number          string // of the invoice: the client sees "Invoice INV-0042"
@@ -64,7 +64,7 @@ func (c *Client) CreatePrice(ctx context.Context, r LinkRequest) (priceID string
 	if err := r.check(); err != nil {
 		return "", c.fail(op, err)
 	}
-	params, err := onAccount(ctx, r.Account, r.Key+":price")
+	params, err := c.onAccount(ctx, r.Account, r.Key+":price")
 	if err != nil {
 		return "", c.fail(op, err)
 	}
@@ -93,7 +93,7 @@ func (c *Client) CreateLink(ctx context.Context, r LinkRequest, priceID string) 
 	if err := r.check(); err != nil {
 		return Link{}, c.fail(op, err)
 	}
-	params, err := onAccount(ctx, r.Account, r.Key+":link")
+	params, err := c.onAccount(ctx, r.Account, r.Key+":link")
 	if err != nil {
 		return Link{}, c.fail(op, err)
 	}
@@ -129,7 +129,7 @@ func (c *Client) CreateLink(ctx context.Context, r LinkRequest, priceID string) 
 // be charged for this request.
 func (c *Client) FindPrice(ctx context.Context, r LinkRequest) (string, bool, error) {
 	const op = "find price"
-	list, err := listOn(ctx, r.Account)
+	list, err := c.listOn(ctx, r.Account)
 	if err != nil {
 		return "", false, c.fail(op, err)
 	}
@@ -153,7 +153,7 @@ func (c *Client) FindPrice(ctx context.Context, r LinkRequest) (string, bool, er
 // FindLink looks for the link of an earlier CreateLink, by our metadata: see FindPrice.
 func (c *Client) FindLink(ctx context.Context, r LinkRequest) (Link, bool, error) {
 	const op = "find payment link"
-	list, err := listOn(ctx, r.Account)
+	list, err := c.listOn(ctx, r.Account)
 	if err != nil {
 		return Link{}, false, c.fail(op, err)
 	}
@@ -179,7 +179,7 @@ func (c *Client) FindLink(ctx context.Context, r LinkRequest) (Link, bool, error
 // gone counts as closed: there is nothing left that our key could close.
 func (c *Client) CloseLink(ctx context.Context, account, linkID string) error {
 	const op = "close payment link"
-	params, err := onAccount(ctx, account, "")
+	params, err := c.onAccount(ctx, account, "")
 	if err != nil {
 		return c.fail(op, err)
 	}
@@ -205,7 +205,7 @@ func (c *Client) ExpireOpenSessions(ctx context.Context, account, linkID string)
 	if !plainID(linkID) { // an empty filter would list every session of the account
 		return c.fail(op, invalid("the payment link id is missing or malformed"))
 	}
-	list, err := listOn(ctx, account)
+	list, err := c.listOn(ctx, account)
 	if err != nil {
 		return c.fail(op, err)
 	}
@@ -235,7 +235,7 @@ func (c *Client) ExpireOpenSessions(ctx context.Context, account, linkID string)
 }
 
 func (c *Client) expireSession(ctx context.Context, account, id string) error {
-	params, err := onAccount(ctx, account, "")
+	params, err := c.onAccount(ctx, account, "")
 	if err != nil {
 		return err
 	}
@@ -248,8 +248,11 @@ func (c *Client) expireSession(ctx context.Context, account, id string) error {
 			return err
 		}
 		// Refused: Stripe does so when the session was completed or expired meanwhile.
-		read, readErr := c.api.CheckoutSessions.Get(id, &stripe.CheckoutSessionParams{
-			Params: stripe.Params{Context: ctx, StripeAccount: &account}})
+		params, readErr := c.readOn(ctx, account, id)
+		if readErr != nil {
+			return err
+		}
+		read, readErr := c.api.CheckoutSessions.Get(id, &stripe.CheckoutSessionParams{Params: params})
 		if readErr != nil || read.Status == stripe.CheckoutSessionStatusOpen {
 			return err
 		}

@@ -17,7 +17,7 @@ const maxReadPages = 10
 // it came from a link of ours is for the caller to compare.
 func (c *Client) ReadSession(ctx context.Context, account, id string, at int64) (billing.Facts, error) {
 	const op = "read checkout session"
-	params, err := readOn(ctx, account, id)
+	params, err := c.readOn(ctx, account, id)
 	if err != nil {
 		return billing.Facts{}, c.fail(op, err)
 	}
@@ -70,7 +70,7 @@ func (c *Client) ReadIntent(ctx context.Context, account, id string, at int64) (
 }
 
 func (c *Client) sessionsOf(ctx context.Context, account, intent string) ([]sessionObject, error) {
-	list, err := listOn(ctx, account)
+	list, err := c.listOn(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (c *Client) sessionsOf(ctx context.Context, account, intent string) ([]sess
 // ReadCharge reads a charge with all its refunds and disputes.
 func (c *Client) ReadCharge(ctx context.Context, account, id string, at int64) (billing.Facts, error) {
 	const op = "read charge"
-	params, err := readOn(ctx, account, id)
+	params, err := c.readOn(ctx, account, id)
 	if err != nil {
 		return billing.Facts{}, c.fail(op, err)
 	}
@@ -108,7 +108,7 @@ func (c *Client) ReadCharge(ctx context.Context, account, id string, at int64) (
 
 func (c *Client) readIntent(ctx context.Context, account, id string, at int64) (intentObject, billing.Facts, error) {
 	var intent intentObject
-	params, err := readOn(ctx, account, id)
+	params, err := c.readOn(ctx, account, id)
 	if err != nil {
 		return intent, billing.Facts{}, err
 	}
@@ -123,7 +123,7 @@ func (c *Client) readIntent(ctx context.Context, account, id string, at int64) (
 	if err != nil {
 		return intent, billing.Facts{}, unexpected(err)
 	}
-	list, err := listOn(ctx, account)
+	list, err := c.listOn(ctx, account)
 	if err != nil {
 		return intent, billing.Facts{}, err
 	}
@@ -188,7 +188,7 @@ func (c *Client) chargeFacts(ctx context.Context, account string, charge chargeO
 }
 
 func (c *Client) listRefunds(ctx context.Context, account, charge string) ([]refundObject, error) {
-	list, err := listOn(ctx, account)
+	list, err := c.listOn(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (c *Client) listRefunds(ctx context.Context, account, charge string) ([]ref
 }
 
 func (c *Client) listDisputes(ctx context.Context, account, charge string) ([]disputeObject, error) {
-	list, err := listOn(ctx, account)
+	list, err := c.listOn(ctx, account)
 	if err != nil {
 		return nil, err
 	}
@@ -215,17 +215,4 @@ func (c *Client) listDisputes(ctx context.Context, account, charge string) ([]di
 		}
 		return it.DisputeList().LastResponse, nil
 	})
-}
-
-// readOn makes the parameters of a GET of one object on a connected account.
-func readOn(ctx context.Context, account, id string) (stripe.Params, error) {
-	p := stripe.Params{Context: ctx}
-	if !plainID(account) {
-		return p, invalid("the account id is missing or malformed")
-	}
-	if !plainID(id) {
-		return p, invalid("the id is missing or malformed")
-	}
-	p.SetStripeAccount(account)
-	return p, nil
 }

@@ -82,7 +82,7 @@ func (r *recorder) lines() string {
 type answers map[string]func(object map[string]any)
 
 // stripeMock returns a client whose requests stripe-mock must all accept.
-func stripeMock(t *testing.T, change answers) (*Client, *recorder) {
+func stripeMock(t *testing.T, change answers, own bool) (*Client, *recorder) {
 	t.Helper()
 	mock, err := stub()
 	if err != nil {
@@ -110,8 +110,10 @@ func stripeMock(t *testing.T, change answers) (*Client, *recorder) {
 		_, _ = w.Write(body)
 	}))
 	t.Cleanup(srv.Close)
-	t.Cleanup(func() { checkHeaders(t, rec) })
-	return newClient(t, srv.URL), rec
+	t.Cleanup(func() { checkHeaders(t, rec, own) })
+	c := newClient(t, srv.URL)
+	c.own = own
+	return c, rec
 }
 
 func newClient(t *testing.T, base string) *Client {
@@ -123,8 +125,9 @@ func newClient(t *testing.T, base string) *Client {
 	return c
 }
 
-// checkHeaders holds for every request, whatever the method that made it.
-func checkHeaders(t *testing.T, rec *recorder) {
+// checkHeaders holds for every request, whatever the method that made it. In own mode none is
+// made for another account.
+func checkHeaders(t *testing.T, rec *recorder, own bool) {
 	t.Helper()
 	for _, c := range rec.all() {
 		if got := c.header.Get("Authorization"); got != "Bearer "+testKey {
@@ -143,7 +146,7 @@ func checkHeaders(t *testing.T, rec *recorder) {
 		}
 		_, platform := map[string]bool{"accounts": true, "account_links": true, "webhook_endpoints": true}[strings.Split(c.path, "/")[2]]
 		want := testAccount
-		if platform {
+		if platform || own {
 			want = ""
 		}
 		if got := c.header.Get("Stripe-Account"); got != want {
@@ -183,7 +186,7 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 		forms  map[string]string // "METHOD /path" -> parameters that must be sent
 	}{
 		{"create account", nil, func(c *Client) error {
-			_, err := c.CreateAccount(ctx, NewAccount{WorkspaceID: "ws-1", Country: "de", Email: "a@b.example", Name: "Ada", Key: "k1"})
+			_, err := c.CreateAccount(ctx, NewAccount{WorkspaceID: "ws-1", Type: Express, Country: "de", Email: "a@b.example", Name: "Ada", Attempt: "k1", Key: "k1:1"})
 			return err
 		}, "POST /v1/accounts", map[string]string{"POST /v1/accounts": "type=express&country=DE&email=a@b.example&business_profile[name]=Ada" +
 			"&capabilities[card_payments][requested]=true&capabilities[transfers][requested]=true" +
@@ -248,7 +251,7 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c, rec := stripeMock(t, tt.change)
+			c, rec := stripeMock(t, tt.change, false)
 			if err := tt.do(c); err != nil {
 				t.Fatal(err)
 			}
@@ -259,7 +262,44 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 				checkForm(t, made, tt.forms[made.String()])
 			}
 		})
+		if strings.Contains(tt.calls, "/v1/account") || strings.HasPrefix(tt.name, "mend") { // about connecting
+			continue
+		}
+		t.Run(tt.name+" in own mode", func(t *testing.T) {
+			t.Parallel()
+			c, _ := stripeMock(t, tt.change, true)
+			if err := tt.do(c); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
+	t.Run("read own account", func(t *testing.T) {
+		t.Parallel()
+		c, rec := stripeMock(t, answers{"GET /v1/account": func(o map[string]any) { o["id"] = testAccount }}, true)
+		if a, err := c.Account(ctx, testAccount); err != nil || a.ID != testAccount {
+			t.Errorf("got %+v, %v", a, err)
+		}
+		if _, err := c.Account(ctx, "acct_other"); err == nil {
+			t.Error("the key's account passes for another one")
+		}
+		if got := rec.lines(); got != "GET /v1/account\nGET /v1/account" {
+			t.Errorf("calls:\n%s", got)
+		}
+	})
+	t.Run("create a standard account", func(t *testing.T) {
+		t.Parallel()
+		c, rec := stripeMock(t, nil, false)
+		if _, err := c.CreateAccount(ctx, NewAccount{WorkspaceID: "ws-1", Type: Standard, Country: "de", Attempt: "k1", Key: "k1"}); err != nil {
+			t.Fatal(err)
+		}
+		made := rec.all()[0]
+		checkForm(t, made, "type=standard&country=DE")
+		for key := range made.form {
+			if strings.HasPrefix(key, "capabilities") {
+				t.Errorf("asks for %s: Stripe refuses that of a standard account", key)
+			}
+		}
+	})
 }
 
 // checkForm compares the parameters named in want ("a=b&c[d]=e", not escaped) with those sent.

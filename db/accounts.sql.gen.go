@@ -93,6 +93,62 @@ func (q *Queries) AccountByStripeID(ctx context.Context, stripeAccountID *string
 	return i, err
 }
 
+const claimAccount = `-- name: ClaimAccount :one
+UPDATE stripe_connect_accounts SET claimed_until = $1, next_attempt_at = $1, attempts = attempts + 1
+WHERE workspace_id = $2 AND id = $3 AND stripe_account_id IS NULL AND disconnected_at = 0 AND next_attempt_at > 0
+  AND claimed_until < CAST($4 AS BIGINT)
+RETURNING id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent
+`
+
+type ClaimAccountParams struct {
+	ClaimedUntil int64
+	WorkspaceID  string
+	ID           string
+	Now          int64
+}
+
+// An account that was asked for, and of which no answer has come. Its key is used up when Stripe
+// failed in the middle: see keys_spent.
+func (q *Queries) ClaimAccount(ctx context.Context, arg ClaimAccountParams) (Account, error) {
+	row := q.db.QueryRowContext(ctx, claimAccount,
+		arg.ClaimedUntil,
+		arg.WorkspaceID,
+		arg.ID,
+		arg.Now,
+	)
+	var i Account
+	err := row.Scan(
+		&i.ID,
+		&i.WorkspaceID,
+		&i.StripeAccountID,
+		&i.Livemode,
+		&i.Type,
+		&i.Country,
+		&i.Email,
+		&i.Name,
+		&i.IdempotencyKey,
+		&i.DefaultCurrency,
+		&i.ChargesEnabled,
+		&i.PayoutsEnabled,
+		&i.DetailsSubmitted,
+		&i.DisabledReason,
+		&i.Requirements,
+		&i.LastError,
+		&i.FetchedAt,
+		&i.ConnectedBy,
+		&i.CreatedAt,
+		&i.ConnectedAt,
+		&i.DisconnectedAt,
+		&i.DeauthorizedAt,
+		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
+	)
+	return i, err
+}
+
 const currentAccount = `-- name: CurrentAccount :one
 SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts
 WHERE workspace_id = $1 AND livemode = $2 AND disconnected_at = 0 AND deauthorized_at = 0
@@ -176,9 +232,49 @@ func (q *Queries) DisconnectAccount(ctx context.Context, arg DisconnectAccountPa
 	return result.RowsAffected()
 }
 
+const dueAccounts = `-- name: DueAccounts :many
+SELECT workspace_id, id, next_attempt_at FROM stripe_connect_accounts
+WHERE next_attempt_at > 0 AND livemode = $1 AND disconnected_at = 0 ORDER BY next_attempt_at LIMIT CAST($2 AS BIGINT)
+`
+
+type DueAccountsParams struct {
+	Livemode bool
+	Max      int64
+}
+
+type DueAccountsRow struct {
+	WorkspaceID   string
+	ID            string
+	NextAttemptAt int64
+}
+
+// Work of all workspaces in the mode that Trak runs in; each row is then claimed within its own.
+func (q *Queries) DueAccounts(ctx context.Context, arg DueAccountsParams) ([]DueAccountsRow, error) {
+	rows, err := q.db.QueryContext(ctx, dueAccounts, arg.Livemode, arg.Max)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DueAccountsRow
+	for rows.Next() {
+		var i DueAccountsRow
+		if err := rows.Scan(&i.WorkspaceID, &i.ID, &i.NextAttemptAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertAccount = `-- name: InsertAccount :exec
-INSERT INTO stripe_connect_accounts (id, workspace_id, livemode, type, country, email, name, idempotency_key, connected_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO stripe_connect_accounts (id, workspace_id, livemode, type, country, email, name, idempotency_key, connected_by, created_at, next_attempt_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 `
 
 type InsertAccountParams struct {
@@ -192,6 +288,7 @@ type InsertAccountParams struct {
 	IdempotencyKey string
 	ConnectedBy    string
 	CreatedAt      int64
+	NextAttemptAt  int64
 }
 
 func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) error {
@@ -206,6 +303,7 @@ func (q *Queries) InsertAccount(ctx context.Context, arg InsertAccountParams) er
 		arg.IdempotencyKey,
 		arg.ConnectedBy,
 		arg.CreatedAt,
+		arg.NextAttemptAt,
 	)
 	return err
 }
@@ -224,6 +322,70 @@ type LastAccountParams struct {
 // The account that the page speaks of: the current one, else the one that was connected last.
 func (q *Queries) LastAccount(ctx context.Context, arg LastAccountParams) (Account, error) {
 	row := q.db.QueryRowContext(ctx, lastAccount, arg.WorkspaceID, arg.Livemode)
+	var i Account
+	err := row.Scan(
+		&i.ID,
+		&i.WorkspaceID,
+		&i.StripeAccountID,
+		&i.Livemode,
+		&i.Type,
+		&i.Country,
+		&i.Email,
+		&i.Name,
+		&i.IdempotencyKey,
+		&i.DefaultCurrency,
+		&i.ChargesEnabled,
+		&i.PayoutsEnabled,
+		&i.DetailsSubmitted,
+		&i.DisabledReason,
+		&i.Requirements,
+		&i.LastError,
+		&i.FetchedAt,
+		&i.ConnectedBy,
+		&i.CreatedAt,
+		&i.ConnectedAt,
+		&i.DisconnectedAt,
+		&i.DeauthorizedAt,
+		&i.Version,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.KeysSpent,
+	)
+	return i, err
+}
+
+const otherwisePaid = `-- name: OtherwisePaid :one
+SELECT count(*) FROM stripe_connect_accounts
+WHERE livemode = $1 AND (CASE WHEN type = 'own' THEN 1 ELSE 0 END) <> CAST($2 AS BIGINT)
+  AND stripe_account_id IS NOT NULL AND disconnected_at = 0 AND deauthorized_at = 0
+`
+
+type OtherwisePaidParams struct {
+	Livemode bool
+	Own      int64
+}
+
+// Accounts in use that the other TRAK_STRIPE_MODE belongs to, in this mode (test or live).
+func (q *Queries) OtherwisePaid(ctx context.Context, arg OtherwisePaidParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, otherwisePaid, arg.Livemode, arg.Own)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const ownAccountRow = `-- name: OwnAccountRow :one
+SELECT id, workspace_id, stripe_account_id, livemode, type, country, email, name, idempotency_key, default_currency, charges_enabled, payouts_enabled, details_submitted, disabled_reason, requirements, last_error, fetched_at, connected_by, created_at, connected_at, disconnected_at, deauthorized_at, version, attempts, next_attempt_at, claimed_until, keys_spent FROM stripe_connect_accounts WHERE workspace_id = $1 AND stripe_account_id = $2
+`
+
+type OwnAccountRowParams struct {
+	WorkspaceID     string
+	StripeAccountID *string
+}
+
+// In own mode: the workspace's row of this account, whether in use or put aside.
+func (q *Queries) OwnAccountRow(ctx context.Context, arg OwnAccountRowParams) (Account, error) {
+	row := q.db.QueryRowContext(ctx, ownAccountRow, arg.WorkspaceID, arg.StripeAccountID)
 	var i Account
 	err := row.Scan(
 		&i.ID,
@@ -277,17 +439,17 @@ func (q *Queries) ReconnectAccount(ctx context.Context, arg ReconnectAccountPara
 }
 
 const restartAccount = `-- name: RestartAccount :execrows
-UPDATE stripe_connect_accounts SET country = $1, email = $2, name = $3, idempotency_key = $4,
-    created_at = $5, last_error = '', version = version + 1
+UPDATE stripe_connect_accounts SET type = $1, country = $2, idempotency_key = $3, keys_spent = 0,
+    created_at = $4, attempts = 0, next_attempt_at = $5, claimed_until = 0, last_error = '', version = version + 1
 WHERE workspace_id = $6 AND id = $7 AND stripe_account_id IS NULL
 `
 
 type RestartAccountParams struct {
+	Type           string
 	Country        string
-	Email          string
-	Name           string
 	IdempotencyKey string
 	CreatedAt      int64
+	NextAttemptAt  int64
 	WorkspaceID    string
 	ID             string
 }
@@ -295,11 +457,11 @@ type RestartAccountParams struct {
 // Stripe refused to make the account: the next try is another intention, with a key of its own.
 func (q *Queries) RestartAccount(ctx context.Context, arg RestartAccountParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, restartAccount,
+		arg.Type,
 		arg.Country,
-		arg.Email,
-		arg.Name,
 		arg.IdempotencyKey,
 		arg.CreatedAt,
+		arg.NextAttemptAt,
 		arg.WorkspaceID,
 		arg.ID,
 	)
@@ -309,19 +471,44 @@ func (q *Queries) RestartAccount(ctx context.Context, arg RestartAccountParams) 
 	return result.RowsAffected()
 }
 
-const setAccountError = `-- name: SetAccountError :execrows
-UPDATE stripe_connect_accounts SET last_error = $1, version = version + 1
-WHERE workspace_id = $2 AND id = $3
+const setAccountRefused = `-- name: SetAccountRefused :execrows
+UPDATE stripe_connect_accounts SET last_error = $1, next_attempt_at = 0, claimed_until = 0, version = version + 1
+WHERE workspace_id = $2 AND id = $3 AND stripe_account_id IS NULL
 `
 
-type SetAccountErrorParams struct {
+type SetAccountRefusedParams struct {
 	LastError   string
 	WorkspaceID string
 	ID          string
 }
 
-func (q *Queries) SetAccountError(ctx context.Context, arg SetAccountErrorParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setAccountError, arg.LastError, arg.WorkspaceID, arg.ID)
+func (q *Queries) SetAccountRefused(ctx context.Context, arg SetAccountRefusedParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setAccountRefused, arg.LastError, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setAccountRetry = `-- name: SetAccountRetry :execrows
+UPDATE stripe_connect_accounts SET next_attempt_at = $1, claimed_until = 0, keys_spent = keys_spent + $2, version = version + 1
+WHERE workspace_id = $3 AND id = $4 AND stripe_account_id IS NULL
+`
+
+type SetAccountRetryParams struct {
+	NextAttemptAt int64
+	Spent         int64
+	WorkspaceID   string
+	ID            string
+}
+
+func (q *Queries) SetAccountRetry(ctx context.Context, arg SetAccountRetryParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setAccountRetry,
+		arg.NextAttemptAt,
+		arg.Spent,
+		arg.WorkspaceID,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -329,7 +516,8 @@ func (q *Queries) SetAccountError(ctx context.Context, arg SetAccountErrorParams
 }
 
 const setAccountStripeID = `-- name: SetAccountStripeID :execrows
-UPDATE stripe_connect_accounts SET stripe_account_id = $1, connected_at = $2, last_error = '', version = version + 1
+UPDATE stripe_connect_accounts SET stripe_account_id = $1, connected_at = $2, last_error = '',
+    next_attempt_at = 0, claimed_until = 0, version = version + 1
 WHERE workspace_id = $3 AND id = $4 AND stripe_account_id IS NULL
 `
 

@@ -116,9 +116,15 @@ func (q *Queries) ClaimStripeEvent(ctx context.Context, arg ClaimStripeEventPara
 }
 
 const dueReads = `-- name: DueReads :many
-SELECT workspace_id, stripe_account_id, kind, object_id, next_attempt_at FROM stripe_reads
-WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST($1 AS BIGINT)
+SELECT r.workspace_id, r.stripe_account_id, r.kind, r.object_id, r.next_attempt_at FROM stripe_reads r
+JOIN stripe_connect_accounts a ON a.workspace_id = r.workspace_id AND a.stripe_account_id = r.stripe_account_id AND a.livemode = $1
+WHERE r.next_attempt_at > 0 ORDER BY r.next_attempt_at LIMIT CAST($2 AS BIGINT)
 `
+
+type DueReadsParams struct {
+	Livemode bool
+	Max      int64
+}
 
 type DueReadsRow struct {
 	WorkspaceID     string
@@ -128,8 +134,9 @@ type DueReadsRow struct {
 	NextAttemptAt   int64
 }
 
-func (q *Queries) DueReads(ctx context.Context, max int64) ([]DueReadsRow, error) {
-	rows, err := q.db.QueryContext(ctx, dueReads, max)
+// Only of accounts in the mode that Trak runs in: its key can't read the others.
+func (q *Queries) DueReads(ctx context.Context, arg DueReadsParams) ([]DueReadsRow, error) {
+	rows, err := q.db.QueryContext(ctx, dueReads, arg.Livemode, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -238,24 +245,6 @@ func (q *Queries) LastStripeEvent(ctx context.Context, workspaceID *string) (int
 	var received_at int64
 	err := row.Scan(&received_at)
 	return received_at, err
-}
-
-const pendingReads = `-- name: PendingReads :one
-SELECT count(*) FROM stripe_reads WHERE workspace_id = $1 AND stripe_account_id = $2
-  AND object_id = $3 AND next_attempt_at > 0
-`
-
-type PendingReadsParams struct {
-	WorkspaceID     string
-	StripeAccountID string
-	ObjectID        string
-}
-
-func (q *Queries) PendingReads(ctx context.Context, arg PendingReadsParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, pendingReads, arg.WorkspaceID, arg.StripeAccountID, arg.ObjectID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
 }
 
 const setReadDone = `-- name: SetReadDone :execrows

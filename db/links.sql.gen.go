@@ -60,8 +60,13 @@ func (q *Queries) ClaimLink(ctx context.Context, arg ClaimLinkParams) (Link, err
 }
 
 const dueLinks = `-- name: DueLinks :many
-SELECT workspace_id, id, state, next_attempt_at FROM payment_links WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST($1 AS BIGINT)
+SELECT workspace_id, id, state, next_attempt_at FROM payment_links WHERE next_attempt_at > 0 AND livemode = $1 ORDER BY next_attempt_at LIMIT CAST($2 AS BIGINT)
 `
+
+type DueLinksParams struct {
+	Livemode bool
+	Max      int64
+}
 
 type DueLinksRow struct {
 	WorkspaceID   string
@@ -70,9 +75,9 @@ type DueLinksRow struct {
 	NextAttemptAt int64
 }
 
-// Work of all workspaces; each row is then claimed within its own.
-func (q *Queries) DueLinks(ctx context.Context, max int64) ([]DueLinksRow, error) {
-	rows, err := q.db.QueryContext(ctx, dueLinks, max)
+// Work of all workspaces in the mode that Trak runs in; each row is then claimed within its own.
+func (q *Queries) DueLinks(ctx context.Context, arg DueLinksParams) ([]DueLinksRow, error) {
+	rows, err := q.db.QueryContext(ctx, dueLinks, arg.Livemode, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -388,12 +393,13 @@ func (q *Queries) SetLinkFailed(ctx context.Context, arg SetLinkFailedParams) (i
 }
 
 const setLinkRetry = `-- name: SetLinkRetry :execrows
-UPDATE payment_links SET next_attempt_at = $1, claimed_until = 0, last_error = $2
-WHERE workspace_id = $3 AND id = $4 AND state IN ('creating', 'closing')
+UPDATE payment_links SET next_attempt_at = $1, claimed_until = 0, keys_spent = keys_spent + $2, last_error = $3
+WHERE workspace_id = $4 AND id = $5 AND state IN ('creating', 'closing')
 `
 
 type SetLinkRetryParams struct {
 	NextAttemptAt int64
+	Spent         int64
 	LastError     string
 	WorkspaceID   string
 	ID            string
@@ -402,6 +408,7 @@ type SetLinkRetryParams struct {
 func (q *Queries) SetLinkRetry(ctx context.Context, arg SetLinkRetryParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setLinkRetry,
 		arg.NextAttemptAt,
+		arg.Spent,
 		arg.LastError,
 		arg.WorkspaceID,
 		arg.ID,

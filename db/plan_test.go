@@ -16,7 +16,6 @@ func TestFoldReadsByWholeKey(t *testing.T) {
 		sessionsOfIntent: "stripe_account_id=? AND payment_intent_id=?",
 		chargesOfIntent:  "stripe_account_id=? AND payment_intent_id=?",
 		refundsOfCharge:  "stripe_account_id=? AND charge_id=?",
-		pendingReads:     "stripe_account_id=? AND object_id=?",
 	} {
 		var plan []string
 		err := w.View(context.Background(), System, func(q *Queries) error {

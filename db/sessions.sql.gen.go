@@ -33,12 +33,41 @@ func (q *Queries) CommitSession(ctx context.Context, arg CommitSessionParams) er
 	return err
 }
 
+const countInMode = `-- name: CountInMode :one
+SELECT (SELECT count(*) FROM invoices i WHERE i.livemode = $1 AND i.decided <> 'draft') AS invoices,
+    (SELECT count(*) FROM payments p WHERE p.livemode = $1) AS payments,
+    (SELECT count(*) FROM stripe_connect_accounts a WHERE a.livemode = $1) AS accounts
+`
+
+type CountInModeRow struct {
+	Invoices int64
+	Payments int64
+	Accounts int64
+}
+
+// What belongs to test or to live mode, of all workspaces: for the operator who changes between them.
+func (q *Queries) CountInMode(ctx context.Context, livemode bool) (CountInModeRow, error) {
+	row := q.db.QueryRowContext(ctx, countInMode, livemode)
+	var i CountInModeRow
+	err := row.Scan(&i.Invoices, &i.Payments, &i.Accounts)
+	return i, err
+}
+
 const deleteExpiredSessions = `-- name: DeleteExpiredSessions :exec
 DELETE FROM sessions WHERE expiry <= $1
 `
 
 func (q *Queries) DeleteExpiredSessions(ctx context.Context, now int64) error {
 	_, err := q.db.ExecContext(ctx, deleteExpiredSessions, now)
+	return err
+}
+
+const deleteInstallationValue = `-- name: DeleteInstallationValue :exec
+DELETE FROM installation WHERE name = $1
+`
+
+func (q *Queries) DeleteInstallationValue(ctx context.Context, name string) error {
+	_, err := q.db.ExecContext(ctx, deleteInstallationValue, name)
 	return err
 }
 
@@ -118,6 +147,16 @@ type KillSessionsOfUserParams struct {
 
 func (q *Queries) KillSessionsOfUser(ctx context.Context, arg KillSessionsOfUserParams) error {
 	_, err := q.db.ExecContext(ctx, killSessionsOfUser, arg.Nothing, arg.UserID)
+	return err
+}
+
+const moveDrafts = `-- name: MoveDrafts :exec
+UPDATE invoices SET livemode = $1 WHERE decided = 'draft'
+`
+
+// A draft belongs to no mode yet: it goes along with the installation.
+func (q *Queries) MoveDrafts(ctx context.Context, livemode bool) error {
+	_, err := q.db.ExecContext(ctx, moveDrafts, livemode)
 	return err
 }
 

@@ -20,6 +20,17 @@ func (q *Queries) CountUsers(ctx context.Context) (int64, error) {
 	return count, err
 }
 
+const firstOwner = `-- name: FirstOwner :one
+SELECT user_id FROM memberships WHERE workspace_id = $1 AND role = 'owner' ORDER BY created_at, user_id LIMIT 1
+`
+
+func (q *Queries) FirstOwner(ctx context.Context, workspaceID string) (string, error) {
+	row := q.db.QueryRowContext(ctx, firstOwner, workspaceID)
+	var user_id string
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
 const insertMembership = `-- name: InsertMembership :exec
 INSERT INTO memberships (workspace_id, user_id, role, created_at)
 VALUES ($1, $2, $3, $4)

@@ -48,6 +48,17 @@ func (q *Queries) AllWorkspaces(ctx context.Context) ([]Workspace, error) {
 	return items, nil
 }
 
+const countWorkspaces = `-- name: CountWorkspaces :one
+SELECT count(*) FROM workspaces
+`
+
+func (q *Queries) CountWorkspaces(ctx context.Context) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countWorkspaces)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const insertWorkspace = `-- name: InsertWorkspace :exec
 INSERT INTO workspaces (id, slug, name, address, country, currency, locale, time_zone, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

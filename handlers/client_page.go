@@ -32,10 +32,12 @@ type publicPage struct {
 	Amount  string
 	Pay     string // "Pay €2,940.00", "" when it can't be paid now
 	Note    *publicNote
-	Items   items
-	Live    string // address of the next look, "" when nothing can change any more
-	Every   int64  // milliseconds until then
-	Viewed  string // where to tell that a person looks at it, "" when that is known, or no news
+	// TestNote says that it is no real invoice, "" when it is one.
+	TestNote string
+	Items    items
+	Live     string // address of the next look, "" when nothing can change any more
+	Every    int64  // milliseconds until then
+	Viewed   string // where to tell that a person looks at it, "" when that is known, or no news
 }
 
 type party struct{ Name, Address string }
@@ -62,7 +64,7 @@ func (h *Server) byToken(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.fragment(c, fiber.StatusNotFound, "public_missing.html", publicPage{Page: Page{Title: title, Demo: h.demo != nil}, words: w})
+	return h.fragment(c, fiber.StatusNotFound, "public_missing.html", publicPage{Page: h.frame(title), words: w})
 }
 
 func (h *Server) publicInvoice(c *fiber.Ctx) error {
@@ -145,7 +147,10 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 		Seller: party{inv.SellerName, inv.SellerAddress}, Buyer: party{inv.BuyerName, inv.BuyerAddress},
 		Issued: billing.Date(inv.IssueDate), Due: billing.Date(inv.DueDate), Status: publicLabel(p.Detail),
 	}
-	data.Page = Page{Title: say("title", data.Number, inv.SellerName), Demo: h.demo != nil}
+	data.Page = h.frame(say("title", data.Number, inv.SellerName))
+	if !inv.Livemode {
+		data.TestNote = say("test")
+	}
 	data.Status.Text = say("status." + data.Status.Key)
 	data.Heading, data.Amount = say("amount_due"), money(inv.Due)
 	switch {

@@ -23,14 +23,16 @@ type connectionPage struct {
 	MayManage bool
 	Managers  string // who may change it, for those who may not
 	Unheard   bool   // Stripe can't tell us of payments yet
+	Own       bool   // it is the account of Trak's own key: there is nothing to connect
 
 	Checking string // somebody has just come back from Stripe: what they are told meanwhile
 	Poll     string // address to poll, "" when nothing changes by itself
 	Every    string // how often
 
-	Current      bool // there is an account to manage
-	HasDashboard bool
-	Continue     bool // there is something to do at Stripe
+	Current      bool   // there is an account to manage
+	HasDashboard bool   // a dashboard that Trak opens
+	DashboardURL string // one that people sign in to by themselves
+	Continue     bool   // there is something to do at Stripe
 	Steps        []step
 	Done         int // of the steps
 	Requirements []requirement
@@ -101,7 +103,7 @@ func (h *Server) connectionOf(c *fiber.Ctx) (connectionPage, error) {
 		return connectionPage{}, err
 	}
 	data := connectionPage{
-		Page: page, local: localOf(actor), Stage: stageOf(conn), MayManage: actor.May(app.ManageStripe), Unheard: !conn.WebhooksReady,
+		Page: page, local: localOf(actor), Stage: stageOf(conn), MayManage: actor.May(app.ManageStripe), Unheard: !conn.WebhooksReady, Own: h.app.OwnMode(),
 		Managers: strings.Join(conn.Managers, " or "), Current: conn.Account.ID != "" && conn.Stage != app.StageDisconnected,
 	}
 	data.Steps = stepsOf(conn, data.local)
@@ -110,16 +112,35 @@ func (h *Server) connectionOf(c *fiber.Ctx) (connectionPage, error) {
 			data.Done++
 		}
 	}
+	status := connectPath(actor, "/status?v="+strconv.FormatInt(version, 10))
 	if !data.Current {
 		data.toConnect(actor, conn)
+		if data.Own || data.Asked != "" { // the worker goes on
+			data.Poll, data.Every = status, "5s"
+		}
 		return data, nil
 	}
-	data.HasDashboard = conn.Account.DetailsSubmitted
-	data.Continue = conn.Stage != connect.StageRejected && (conn.Stage != connect.StageActive || len(conn.Account.FutureDue) > 0)
+	if conn.Account.Type == connect.Express {
+		data.HasDashboard = conn.Account.DetailsSubmitted
+	} else {
+		data.DashboardURL = h.stripeHome(conn.Account)
+	}
+	data.Continue = !data.Own && conn.Stage != connect.StageRejected && (conn.Stage != connect.StageActive || len(conn.Account.FutureDue) > 0)
 	data.Requirements = requirementsOf(conn.Account, data.local, h.now())
 	data.Facts = factsOf(conn)
-	h.follow(&data, conn, connectPath(actor, "/status?v="+strconv.FormatInt(version, 10)), backSince(c))
+	h.follow(&data, conn, status, backSince(c))
 	return data, nil
+}
+
+// stripeHome is where the owner of an account signs in at Stripe.
+func (h *Server) stripeHome(a connect.Account) string {
+	switch {
+	case h.demo != nil:
+		return h.demo.SandboxURL + "/dashboard/" + a.ID
+	case a.Livemode:
+		return "https://dashboard.stripe.com/"
+	}
+	return "https://dashboard.stripe.com/test/dashboard"
 }
 
 // toConnect fills in what the form needs.
@@ -167,7 +188,7 @@ func (h *Server) startOnboarding(c *fiber.Ctx) error {
 		return h.connectionFailed(c, fiber.StatusUnprocessableEntity, func(data *connectionPage) { data.Form = f })
 	}
 	if err != nil {
-		return h.stripeFailed(c, err, "You can safely try again: there will be only one account.")
+		return h.stripeFailed(c, err, "We keep asking, and you can safely try again: there will be only one account.")
 	}
 	return h.goAway(c, url)
 }
@@ -190,7 +211,7 @@ func (h *Server) stripeDashboard(c *fiber.Ctx) error {
 
 func (h *Server) checkConnection(c *fiber.Ctx) error {
 	if err := h.app.CheckAccount(c.UserContext(), actorOf(c)); err != nil {
-		return h.stripeFailed(c, err, "Your money is safe. Below is what we knew before.")
+		return h.stripeFailed(c, err, "Your money is safe, and we keep asking. Below is what we knew before.")
 	}
 	h.flash(c, "Checked with Stripe just now.")
 	return h.goTo(c, connectPath(actorOf(c), ""))

@@ -169,7 +169,8 @@ type errorPage struct {
 // errorPage keeps the frame for people who are signed in. When the fault is ours it touches
 // neither database nor session.
 func (h *Server) errorPage(c *fiber.Ctx, p problem) error {
-	data := errorPage{Page: Page{Title: p.Heading, RequestID: requestOf(c).id, Demo: h.demo != nil}, Problem: p}
+	data := errorPage{Page: h.frame(p.Heading), Problem: p}
+	data.RequestID = requestOf(c).id
 	if p.Status < 500 && requestOf(c).user != nil {
 		if page, err := h.page(c, p.Heading, ""); err == nil {
 			data.Page = page

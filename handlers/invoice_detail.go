@@ -18,6 +18,7 @@ type invoicePage struct {
 	local
 	Base, URL string // paths of the list and of this invoice
 	Name      string // the number, "Draft" before there is one
+	TestMark  bool   // it is a test, and no real invoice
 	Client    string
 	ClientURL string
 	Amount    string // the total
@@ -108,7 +109,7 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	data = invoicePage{
 		local: here, Base: invoicesPath(actor, ""), URL: invoicesPath(actor, "/"+inv.ID), Name: "Draft", Client: d.Client.Name,
 		Amount:   billing.FormatMoney(billing.Money{Minor: inv.Total, Currency: inv.Currency}, here.Locale),
-		Currency: inv.Currency, Label: d.Label, Due: billing.Date(inv.DueDate), Issued: billing.Date(inv.IssueDate),
+		TestMark: !inv.Livemode, Currency: inv.Currency, Label: d.Label, Due: billing.Date(inv.DueDate), Issued: billing.Date(inv.IssueDate),
 		Version: inv.Version, Entries: entriesOf(d.Timeline, here), Payments: h.attempts(actor, d, here),
 	}
 	if inv.Number != nil {

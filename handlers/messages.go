@@ -56,6 +56,7 @@ var catalogue = map[string]words{
 		"refunded":      "Refunded",
 		"net_paid":      "Paid after refunds",
 		"still_due":     "Still due",
+		"test":          "This is a test invoice. Nothing has to be paid.",
 		"missing_title": "This link leads nowhere",
 		"missing":       "It may have been replaced or cut off. Ask whoever sent it to you for a new one.",
 

@@ -10,6 +10,7 @@ type Page struct {
 
 	RequestID  string // shown when something fails, so that it can be found in the log
 	Demo       bool   // no real money moves
+	Test       bool   // the same, with a test key of Stripe's
 	SandboxURL string // the Stripe stand-in's own page; set in the demo
 
 	User       *PageUser       // nil when not signed in

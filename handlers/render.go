@@ -60,7 +60,8 @@ func functions(a *assets) template.FuncMap {
 // In a poll, which has no frame, it holds the workspace and the token for forms.
 func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 	r := requestOf(c)
-	p := Page{Title: title, Nav: nav, RequestID: r.id, Demo: h.demo != nil}
+	p := h.frame(title)
+	p.Nav, p.RequestID = nav, r.id
 	if h.demo != nil {
 		p.SandboxURL = h.demo.SandboxURL
 	}
@@ -100,6 +101,11 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 func pageWorkspace(name, slug string, role app.Role) PageWorkspace {
 	words := map[app.Role]string{app.Owner: "Owner", app.Admin: "Admin", app.Member: "Member"}
 	return PageWorkspace{Name: name, Slug: slug, Role: words[role]}
+}
+
+// frame is what a page without sign-in needs.
+func (h *Server) frame(title string) Page {
+	return Page{Title: title, Demo: h.demo != nil, Test: !h.app.Livemode()}
 }
 
 // render answers with a page, views/pages/{page}.html, or with the one of its fragments that

@@ -84,15 +84,18 @@ func (h *Server) routes() {
 	invoices.Post("/:id/retry-link", h.may(app.EditInvoices), h.retryLink)
 	invoices.Post("/:id/copied", h.may(app.EditInvoices), h.linkCopied)
 
-	// The Stripe connection. Stripe itself leads people to refresh and return.
+	// The Stripe connection.
 	stripe := payments.Group("/connect")
 	stripe.Get("", h.may(app.ViewStripe), h.connection)
-	stripe.Post("", h.may(app.ManageStripe), h.startOnboarding)
-	stripe.Post("/continue", h.may(app.ManageStripe), h.continueOnboarding)
-	stripe.Get("/refresh", h.may(app.ManageStripe), h.continueOnboarding)
-	stripe.Get("/return", h.may(app.ManageStripe), h.returnFromStripe)
 	stripe.Post("/check", h.may(app.ManageStripe), h.checkConnection)
-	stripe.Post("/dashboard", h.may(app.ManageStripe), h.stripeDashboard)
-	stripe.Get("/disconnect", h.may(app.ManageStripe), h.confirmDisconnect)
-	stripe.Post("/disconnect", h.may(app.ManageStripe), h.disconnect)
+	if !h.app.OwnMode() {
+		// Where workspaces connect accounts. Stripe itself leads people to refresh and return.
+		stripe.Post("", h.may(app.ManageStripe), h.startOnboarding)
+		stripe.Post("/continue", h.may(app.ManageStripe), h.continueOnboarding)
+		stripe.Get("/refresh", h.may(app.ManageStripe), h.continueOnboarding)
+		stripe.Get("/return", h.may(app.ManageStripe), h.returnFromStripe)
+		stripe.Post("/dashboard", h.may(app.ManageStripe), h.stripeDashboard)
+		stripe.Get("/disconnect", h.may(app.ManageStripe), h.confirmDisconnect)
+		stripe.Post("/disconnect", h.may(app.ManageStripe), h.disconnect)
+	}
 }

@@ -41,6 +41,8 @@ type workspacesPage struct {
 	workspaceChoices
 	Form form // workspace, country, currency, time_zone, locale
 	Open bool // the form for a new workspace
+	// MayAdd says whether there may be one more.
+	MayAdd bool
 }
 
 func (h *Server) workspacesPage(c *fiber.Ctx) error {
@@ -53,7 +55,7 @@ func (h *Server) showWorkspaces(c *fiber.Ctx, status int, f form, open bool) err
 	if err != nil {
 		return err
 	}
-	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, Open: open || len(page.Workspaces) == 0}
+	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, Open: open || len(page.Workspaces) == 0, MayAdd: !h.app.OwnMode()}
 	return h.render(c, status, "workspaces", data)
 }
 

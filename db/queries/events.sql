@@ -51,9 +51,7 @@ UPDATE stripe_reads SET next_attempt_at = @next_attempt_at, claimed_until = 0, l
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id;
 
 -- name: DueReads :many
-SELECT workspace_id, stripe_account_id, kind, object_id, next_attempt_at FROM stripe_reads
-WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);
-
--- name: PendingReads :one
-SELECT count(*) FROM stripe_reads WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id
-  AND object_id = @object_id AND next_attempt_at > 0;
+-- Only of accounts in the mode that Trak runs in: its key can't read the others.
+SELECT r.workspace_id, r.stripe_account_id, r.kind, r.object_id, r.next_attempt_at FROM stripe_reads r
+JOIN stripe_connect_accounts a ON a.workspace_id = r.workspace_id AND a.stripe_account_id = r.stripe_account_id AND a.livemode = @livemode
+WHERE r.next_attempt_at > 0 ORDER BY r.next_attempt_at LIMIT CAST(@max AS BIGINT);

@@ -27,7 +27,7 @@ UPDATE payment_links SET stripe_price_id = @stripe_price_id, stripe_link_id = @s
 WHERE workspace_id = @workspace_id AND id = @id;
 
 -- name: SetLinkRetry :execrows
-UPDATE payment_links SET next_attempt_at = @next_attempt_at, claimed_until = 0, last_error = @last_error
+UPDATE payment_links SET next_attempt_at = @next_attempt_at, claimed_until = 0, keys_spent = keys_spent + @spent, last_error = @last_error
 WHERE workspace_id = @workspace_id AND id = @id AND state IN ('creating', 'closing');
 
 -- name: SetLinkFailed :execrows
@@ -53,5 +53,5 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AN
 ORDER BY id;
 
 -- name: DueLinks :many
--- Work of all workspaces; each row is then claimed within its own.
-SELECT workspace_id, id, state, next_attempt_at FROM payment_links WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);
+-- Work of all workspaces in the mode that Trak runs in; each row is then claimed within its own.
+SELECT workspace_id, id, state, next_attempt_at FROM payment_links WHERE next_attempt_at > 0 AND livemode = @livemode ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);

@@ -34,3 +34,16 @@ SELECT value FROM installation WHERE name = @name;
 -- name: SetInstallationValue :exec
 INSERT INTO installation (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: DeleteInstallationValue :exec
+DELETE FROM installation WHERE name = @name;
+
+-- name: CountInMode :one
+-- What belongs to test or to live mode, of all workspaces: for the operator who changes between them.
+SELECT (SELECT count(*) FROM invoices i WHERE i.livemode = @livemode AND i.decided <> 'draft') AS invoices,
+    (SELECT count(*) FROM payments p WHERE p.livemode = @livemode) AS payments,
+    (SELECT count(*) FROM stripe_connect_accounts a WHERE a.livemode = @livemode) AS accounts;
+
+-- name: MoveDrafts :exec
+-- A draft belongs to no mode yet: it goes along with the installation.
+UPDATE invoices SET livemode = @livemode WHERE decided = 'draft';

@@ -35,3 +35,6 @@ SELECT u.name, m.role
 FROM memberships m JOIN users u ON u.id = m.user_id
 WHERE m.workspace_id = @workspace_id AND m.role IN ('owner', 'admin')
 ORDER BY m.role DESC, u.name;
+
+-- name: FirstOwner :one
+SELECT user_id FROM memberships WHERE workspace_id = @workspace_id AND role = 'owner' ORDER BY created_at, user_id LIMIT 1;

@@ -17,3 +17,6 @@ ORDER BY w.name, w.id;
 
 -- name: AllWorkspaces :many
 SELECT * FROM workspaces ORDER BY id;
+
+-- name: CountWorkspaces :one
+SELECT count(*) FROM workspaces;
