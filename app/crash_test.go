@@ -23,6 +23,7 @@ const childEnv = "TRAK_TEST_CHILD"
 type childWork struct {
 	Dir, Stripe, AppURL string
 	UserID, Slug        string
+	Own                 bool
 	Invoice             string // to be made; "" = connect an account
 	Ahead               time.Duration
 }
@@ -38,7 +39,7 @@ func TestCrashChild(t *testing.T) {
 	}
 	var c childWork
 	must(t, json.Unmarshal([]byte(given), &c))
-	w := &world{t: t, dir: c.Dir, stripe: c.Stripe, clock: &clock{}, hooks: &httptest.Server{URL: c.AppURL}}
+	w := &world{t: t, dir: c.Dir, stripe: c.Stripe, own: c.Own, clock: &clock{}, hooks: &httptest.Server{URL: c.AppURL}}
 	w.clock.advance(c.Ahead)
 	w.start()
 	ctx := context.Background()
@@ -68,7 +69,7 @@ func (w *world) killed(call, invoice string) {
 		panic(http.ErrAbortHandler)
 	})
 	work, err := json.Marshal(childWork{
-		Dir: w.dir, Stripe: between.URL, AppURL: w.hooks.URL, UserID: w.owner.UserID, Slug: w.owner.Workspace.Slug,
+		Dir: w.dir, Stripe: between.URL, AppURL: w.hooks.URL, Own: w.own, UserID: w.owner.UserID, Slug: w.owner.Workspace.Slug,
 		Invoice: invoice, Ahead: time.Duration(w.clock.ahead.Load()),
 	})
 	must(w.t, err)
@@ -119,9 +120,7 @@ func TestKilledBetweenAnswerAndCommit(t *testing.T) {
 			}
 		})
 		for _, call := range []string{"POST /v1/prices", "POST /v1/payment_links"} {
-			t.Run("a link, at "+call+when, func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t)
+			bothModes(t, "a link, at "+call+when, func(t *testing.T, w *world) {
 				account := w.connect()
 				w.killed(call, crashInvoice)
 				if d := w.detail(crashInvoice); *d.Invoice.Number != "INV-0001" || d.Link.State != "creating" || d.Link.URL != "" {
@@ -138,9 +137,7 @@ func TestKilledBetweenAnswerAndCommit(t *testing.T) {
 		}
 	}
 
-	t.Run("the form that was sent when it was killed can be sent again", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "the form that was sent when it was killed can be sent again", func(t *testing.T, w *world) {
 		account := w.connect()
 		w.killed("POST /v1/payment_links", crashInvoice)
 		var inv db.Invoice

@@ -25,9 +25,7 @@ func TestNumbers(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 
-	t.Run("64 people finalize at once, some fail, and there is no gap", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "64 people finalize at once, some fail, and there is no gap", func(t *testing.T, w *world) {
 		var drafts []db.Invoice
 		for i := range 64 {
 			amount := "10"
@@ -72,9 +70,7 @@ func TestNumbers(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("one draft finalized by many at once has one number", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "one draft finalized by many at once has one number", func(t *testing.T, w *world) {
 		d := draft(w, "10")
 		var wg sync.WaitGroup
 		for range 32 {
@@ -91,9 +87,7 @@ func TestNumbers(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("a form that is sent many times makes one invoice with one link", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "a form that is sent many times makes one invoice with one link", func(t *testing.T, w *world) {
 		account := w.connect()
 		in := app.InvoiceInput{ID: "01a20c49-5d28-74f9-8c2f-554a8fed460b", ClientName: "Halden", Summary: "Work", Amount: "10"}
 		var wg sync.WaitGroup
@@ -117,8 +111,11 @@ func TestNumbers(t *testing.T) {
 
 func TestInvoiceStates(t *testing.T) {
 	t.Parallel()
+	bothModes(t, "", testInvoiceStates)
+}
+
+func testInvoiceStates(t *testing.T, w *world) {
 	ctx := context.Background()
-	w := newWorld(t)
 	edit := func(inv db.Invoice, version int64) error {
 		return ignore(w.app.UpdateDraft(ctx, w.member, app.InvoiceInput{ID: inv.ID, ClientName: "Halden & Vik", Summary: "Other work", Amount: "77", Version: version}, false))
 	}
@@ -184,7 +181,10 @@ func summaryOf(d app.Detail) string {
 
 func TestPaidInvoiceIsNotVoided(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	bothModes(t, "", testPaidInvoiceIsNotVoided)
+}
+
+func testPaidInvoiceIsNotVoided(t *testing.T, w *world) {
 	w.connect()
 	inv := w.invoice("10")
 	w.pay(inv.ID, "4242424242424242")
@@ -197,7 +197,10 @@ func TestPaidInvoiceIsNotVoided(t *testing.T) {
 // What a person types, what Stripe is asked for, and what is paid there: in Stripe's units.
 func TestCurrenciesReachStripeExactly(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	bothModes(t, "", testCurrenciesReachStripeExactly)
+}
+
+func testCurrenciesReachStripeExactly(t *testing.T, w *world) {
 	account := w.connect()
 	for _, c := range []struct {
 		currency, typed string
@@ -230,7 +233,10 @@ func TestCurrenciesReachStripeExactly(t *testing.T) {
 
 func TestAmountsThatStripeWouldRefuse(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	bothModes(t, "", testAmountsThatStripeWouldRefuse)
+}
+
+func testAmountsThatStripeWouldRefuse(t *testing.T, w *world) {
 	for _, c := range []struct{ currency, typed string }{
 		{"eur", "0.49"}, {"gbp", "0.29"}, {"jpy", "49"}, {"eur", "0"}, {"eur", "-5"}, {"usd", "1,000,000.00"},
 		{"jpy", "10.5"}, {"isk", "10.50"}, {"kwd", "12.345"}, {"eur", "1.005"}, {"xxx", "10"}, {"eur", "ten"},

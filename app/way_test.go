@@ -11,9 +11,7 @@ import (
 
 func TestWholeWay(t *testing.T) {
 	t.Parallel()
-	t.Run("connect, invoice, pay, see it paid", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "connect, invoice, pay, see it paid", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoice("2,940.00")
 		d := w.detail(inv.ID)
@@ -36,9 +34,7 @@ func TestWholeWay(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("a declined card leaves the invoice open, and the next one pays it", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "a declined card leaves the invoice open, and the next one pays it", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoice("99.50")
 		if out := w.pay(inv.ID, "4000000000000002"); out.Status != "declined" {
@@ -51,9 +47,7 @@ func TestWholeWay(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("a bank debit is processing until it settles", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "a bank debit is processing until it settles", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoiceIn("usd", "500")
 		w.pay(inv.ID, "000123456789")
@@ -64,9 +58,7 @@ func TestWholeWay(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("a bank debit that fails reopens the invoice with a new link", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "a bank debit that fails reopens the invoice with a new link", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoiceIn("usd", "500")
 		old := w.detail(inv.ID).Link.URL
@@ -81,9 +73,7 @@ func TestWholeWay(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("a refund made in Stripe's dashboard is seen", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "a refund made in Stripe's dashboard is seen", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoice("100")
 		w.pay(inv.ID, "4242424242424242")
@@ -114,9 +104,7 @@ func TestWholeWay(t *testing.T) {
 		w.verified()
 	})
 
-	t.Run("void closes the link, and a payment that still gets through is kept", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t)
+	bothModes(t, "void closes the link, and a payment that still gets through is kept", func(t *testing.T, w *world) {
 		w.connect()
 		inv := w.invoice("10")
 		session, err := w.sandbox.Checkout(w.detail(inv.ID).Link.URL)

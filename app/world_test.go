@@ -1,16 +1,21 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stripe/stripe-go/v76/webhook"
 
 	"trak/app"
 	"trak/auth"
@@ -18,6 +23,13 @@ import (
 	"trak/db"
 	"trak/sandbox"
 )
+
+// TestMain sends every call to a host that is not this machine nowhere, so that a live key, which
+// goes to Stripe alone, gets no answer.
+func TestMain(m *testing.M) {
+	_ = os.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+	os.Exit(m.Run())
+}
 
 // world is a running Trak without pages: a real database file, the sandbox over HTTP, and
 // webhooks that arrive signed, over HTTP.
@@ -32,9 +44,13 @@ type world struct {
 	owner   app.Actor
 	member  app.Actor
 	stripe  string // where Stripe is; "" = at the sandbox
-	own     bool   // paid into the key's own account
-	raw     *sql.DB
-	serving atomic.Pointer[app.App] // takes webhooks; nil while Trak is stopped
+	key     string // of Stripe's; "" = the sandbox's
+	secrets []string
+	own     bool // paid into the key's own account
+	// ownAccount is the configured id of that, may be empty.
+	ownAccount string
+	raw        *sql.DB
+	serving    atomic.Pointer[app.App] // takes webhooks; nil while Trak is stopped
 }
 
 // clock can be moved by a test; it goes on by itself otherwise.
@@ -55,20 +71,30 @@ func newWorld(t *testing.T) *world {
 	return newWorldIn(t, false)
 }
 
-// eachMode runs a test in connect mode and in own mode, each in a world of its own.
-func eachMode(t *testing.T, f func(t *testing.T, w *world)) {
+// bothModes runs a test in connect mode and in own mode, each in a world of its own.
+func bothModes(t *testing.T, name string, f func(t *testing.T, w *world)) {
 	t.Helper()
-	t.Run("connect mode", func(t *testing.T) {
-		t.Parallel()
-		f(t, newWorldIn(t, false))
-	})
-	t.Run("own mode", func(t *testing.T) {
-		t.Parallel()
-		f(t, newWorldIn(t, true))
-	})
+	for _, own := range []bool{false, true} {
+		mode := "connect mode"
+		if own {
+			mode = "own mode"
+		}
+		t.Run(strings.TrimPrefix(name+", "+mode, ", "), func(t *testing.T) {
+			t.Parallel()
+			f(t, newWorldIn(t, own))
+		})
+	}
 }
 
 func newWorldIn(t *testing.T, own bool) *world {
+	t.Helper()
+	w := bareWorld(t, own)
+	w.begin()
+	return w
+}
+
+// bareWorld is a world in which Trak has not been started yet.
+func bareWorld(t *testing.T, own bool) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), clock: &clock{}, own: own}
 	w.sandbox = sandbox.New(sandbox.Options{Now: w.clock.now, Logger: logger(t)})
@@ -78,39 +104,114 @@ func newWorldIn(t *testing.T, own bool) *world {
 	t.Cleanup(func() { _ = w.sandbox.Close() })
 	w.hooks = httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(w.hooks.Close)
-	w.start()
-	t.Cleanup(w.stop)
+	return w
+}
 
-	ctx := context.Background()
-	must(t, ignore(w.app.EnsureWebhook(ctx)))
+// begin starts Trak for the first time.
+func (w *world) begin() {
+	w.t.Helper()
+	w.start()
+	w.t.Cleanup(w.stop)
+	must(w.t, ignore(w.app.EnsureWebhook(context.Background())))
 	w.owner = w.person("Mira Osei", "mira@example.com", "Northlight Studio", app.Owner)
 	w.member = w.join("Jon Bell", "jon@example.com", app.Member)
-	return w
 }
 
 // start opens the database and begins to work; stop does the opposite, as a restart does.
 func (w *world) start() {
 	w.t.Helper()
+	must(w.t, w.open())
+}
+
+// open is start with its error: nothing runs then.
+func (w *world) open() (err error) {
+	w.t.Helper()
 	ctx := context.Background()
-	var err error
-	w.db, err = db.Open(ctx, w.dir, db.Options{Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.clock.now, Logger: logger(w.t)})
-	must(w.t, err)
+	w.db = w.openDB()
+	defer func() {
+		if err != nil {
+			_ = w.db.Close()
+		}
+	}()
+	if err := app.AdoptMode(ctx, w.db, w.key == liveKey, false); err != nil {
+		return err
+	}
 	install, err := app.InstallID(ctx, w.db)
 	must(w.t, err)
-	base := w.stripe
-	if base == "" {
-		base = w.sandbox.URL()
+	config := connect.Config{SecretKey: cmp.Or(w.key, "sk_test_sandbox"), BaseURL: cmp.Or(w.stripe, w.sandboxURL()), InstallID: install, Logger: logger(w.t), Own: w.own}
+	if config.SecretKey == liveKey {
+		config.BaseURL = "" // Stripe itself, which no test reaches: see TestMain
 	}
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: logger(w.t), Own: w.own})
+	stripe, err := connect.New(config)
 	must(w.t, err)
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, Own: w.own, Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
+		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, Own: w.own, OwnAccount: w.ownAccount,
+		Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
 	})
-	must(w.t, err)
+	if err != nil {
+		return err
+	}
 	w.app.Start()
 	w.serving.Store(w.app)
+	return nil
+}
+
+func (w *world) sandboxURL() string {
+	if w.sandbox == nil {
+		return ""
+	}
+	return w.sandbox.URL()
+}
+
+func (w *world) openDB() *db.DB {
+	w.t.Helper()
+	d, err := db.Open(context.Background(), w.dir, db.Options{Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.clock.now, Logger: logger(w.t)})
+	must(w.t, err)
+	return d
+}
+
+const liveKey = "sk_live_canary"
+
+// live starts Trak with a live key.
+func (w *world) live() {
+	w.t.Helper()
+	w.key = liveKey
+	w.start()
+	w.key = ""
+}
+
+// adopt makes the data directory, of which nothing is open, one of test or live mode.
+func (w *world) adopt(live, agreed bool) error {
+	w.t.Helper()
+	d := w.openDB()
+	defer func() { _ = d.Close() }()
+	return app.AdoptMode(context.Background(), d, live, agreed)
+}
+
+// hookFor delivers an event that names the account, signed as by Stripe.
+func (w *world) hookFor(account, typ, object string) {
+	w.t.Helper()
+	event := map[string]any{
+		"id": "evt_" + strings.ReplaceAll(typ, ".", "") + account, "object": "event", "type": typ, "api_version": "2023-10-16", "livemode": false,
+		"created": w.clock.now().Unix(), "data": map[string]any{"object": json.RawMessage(object)},
+	}
+	if account != "" {
+		event["account"] = account
+	}
+	body, err := json.Marshal(event)
+	must(w.t, err)
+	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: body, Secret: hookSecret, Timestamp: w.clock.now()})
+	must(w.t, w.app.ReceiveWebhook(context.Background(), body, signed.Header))
+}
+
+const hookSecret = "whsec_world"
+
+// paidSession is a completed Checkout session of a link.
+func paidSession(link, invoice string) string {
+	return `{"id":"cs_test_forged","object":"checkout.session","status":"complete","payment_status":"paid","payment_link":"` + link + `",
+		"payment_intent":"pi_forged","amount_total":1000,"currency":"eur","livemode":false,"metadata":{"trak_invoice_id":"` + invoice + `"}}`
 }
 
 func (w *world) stop() {
