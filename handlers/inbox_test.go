@@ -42,8 +42,10 @@ type inbox struct {
 	client  *http.Client
 	ahead   atomic.Int64
 	fault   atomic.Pointer[func(query string) error] // of the writer, see db.Options
+	own     bool
 	owner   app.Actor
 	account string // the owner's, at Stripe
+	nudges  atomic.Int64
 	raw     *sql.DB
 	db      *db.DB
 }
@@ -53,6 +55,7 @@ type inboxOptions struct {
 	secrets   []string                          // nil = one
 	stripe    func(sandbox http.Handler) string // where Trak reaches it; nil = directly
 	noAccount bool
+	own       bool // paid into the key's own account
 }
 
 func (in *inbox) now() time.Time          { return time.Now().Add(time.Duration(in.ahead.Load())) }
@@ -63,7 +66,7 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 	if o.secrets == nil {
 		o.secrets = []string{"whsec_inbox"}
 	}
-	in := &inbox{t: t, dir: t.TempDir(), secrets: o.secrets, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
+	in := &inbox{t: t, own: o.own, dir: t.TempDir(), secrets: o.secrets, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
 	t.Cleanup(in.client.CloseIdleConnections)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	ctx := context.Background()
@@ -96,12 +99,12 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 
 	install, err := app.InstallID(ctx, in.db)
 	must(t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: log})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: log, Own: o.own})
 	must(t, err)
 	box, err := auth.NewBox(auth.NewKey())
 	must(t, err)
 	in.app, err = app.New(ctx, app.Config{
-		DB: in.db, Stripe: stripe, AppURL: in.url, WebhookSecrets: o.secrets, Secrets: box,
+		DB: in.db, Stripe: stripe, AppURL: in.url, WebhookSecrets: o.secrets, Own: o.own, Secrets: box,
 		Limits: auth.NewLimits(in.now), Now: in.now, Logger: log,
 	})
 	must(t, err)
@@ -117,10 +120,32 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 		_ = server.Shutdown(ctx)
 	})
 	in.owner = in.workspace("mira@north.example", "Northlight Studio")
-	if !o.noAccount {
+	switch {
+	case o.own:
+		in.until("the workspace is paid", func() bool {
+			c, err := in.app.Connection(ctx, in.owner)
+			in.account = c.Account.ID
+			return err == nil && in.account != ""
+		})
+	case !o.noAccount:
 		in.account = in.onboard(in.owner)
 	}
 	return in
+}
+
+// bothInboxes runs a test in connect mode and in own mode, each with an inbox of its own.
+func bothInboxes(t *testing.T, name string, f func(t *testing.T, in *inbox)) {
+	t.Helper()
+	for _, own := range []bool{false, true} {
+		title := name
+		if own {
+			title += ", own mode"
+		}
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			f(t, newInbox(t, inboxOptions{own: own}))
+		})
+	}
 }
 
 func (in *inbox) workspace(email, name string) app.Actor {
@@ -190,7 +215,13 @@ func (in *inbox) submit(session, card string) {
 }
 
 // events are those of an account that the sandbox has made since there were n of them.
-func (in *inbox) events(n int) []json.RawMessage { return in.sandbox.Events(in.account)[n:] }
+func (in *inbox) events(n int) []json.RawMessage {
+	account := in.account
+	if in.own {
+		account = "" // what happens on the platform's own account names none
+	}
+	return in.sandbox.Events(account)[n:]
+}
 
 // paid is the events of an invoice that was paid by card.
 func (in *inbox) paid(link string) []json.RawMessage {
@@ -321,7 +352,12 @@ func (in *inbox) stored(id string) (state, outcome string) {
 // nudge makes the workers look again, which they otherwise do by their own clock.
 func (in *inbox) nudge() {
 	in.t.Helper()
-	must(in.t, in.app.ReturnFromStripe(context.Background(), in.owner))
+	account := `"account":"` + in.account + `",`
+	if in.own {
+		account = ""
+	}
+	in.delivered(json.RawMessage(fmt.Sprintf(`{"id":"evt_nudge%d","type":"account.updated",%s"api_version":"2023-10-16","livemode":false,"created":1,
+		"data":{"object":{"id":"%s","object":"account"}}}`, in.nudges.Add(1), account, in.account)))
 }
 
 // idle lets the time pass that some work waits for, and waits until everything that was asked

@@ -194,6 +194,40 @@ func TestPermutations(t *testing.T) {
 	t.Logf("%d histories, seed %d", len(copies), seed)
 }
 
+// In own mode all is paid into one account: the histories of several invoices are delivered
+// mixed up, with duplicates, and each has to come to what it comes to in order.
+func TestPermutationsInOwnMode(t *testing.T) {
+	t.Parallel()
+	seed := uint64(number(t, "TRAK_SEED", int(rand.Uint32())))
+	for round := range 4 {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			t.Parallel()
+			in := newInbox(t, inboxOptions{own: true})
+			var templates []*template
+			var queue []json.RawMessage
+			for _, h := range histories {
+				tm := in.record(h)
+				templates = append(templates, tm)
+				queue = append(queue, tm.events...)
+				in.advance(time.Hour)
+			}
+			random := rand.New(rand.NewPCG(seed, uint64(round)))
+			for range len(queue) / 2 {
+				queue = append(queue, queue[random.IntN(len(queue))])
+			}
+			random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+			in.delivered(queue...)
+			in.idle()
+			for _, tm := range templates {
+				if s := in.standing(in.owner, tm.invoice); s != tm.want {
+					t.Errorf("%s, TRAK_SEED=%d: %s, want %s", tm.name, seed, s, tm.want)
+				}
+			}
+			in.verified()
+		})
+	}
+}
+
 // wave delivers some of the copies, many at a time.
 func (in *inbox) wave(client *fasthttp.Client, copies []*permuted, some func(*permuted) bool) {
 	work := make(chan *permuted)

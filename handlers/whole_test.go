@@ -59,6 +59,38 @@ func (w *whole) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 // configuration of the pages.
 func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	t.Helper()
+	w := startWhole(t, false, change...)
+	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
+	w.south = w.workspace("Tomas Lind", "tomas@south.example", "Southwark Prints")
+	w.staff()
+	return w
+}
+
+// newOwn is a whole in own mode: one workspace, and a stranger who has none.
+func newOwn(t *testing.T) *whole {
+	t.Helper()
+	w := startWhole(t, true)
+	w.hear()
+	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
+	must(t, ignore(w.app.CreateUser(context.Background(), app.NewUser{Name: "Tomas Lind", Email: "tomas@south.example", Password: secret})))
+	w.staff()
+	w.until("the workspace is paid", func() bool {
+		c, err := w.app.Connection(context.Background(), w.north)
+		return err == nil && c.Stage == connect.StageActive
+	})
+	return w
+}
+
+// staff is who else there is.
+func (w *whole) staff() {
+	w.t.Helper()
+	w.join(w.north, "Ada Brandt", "ada@north.example", app.Admin)
+	w.join(w.north, "Jon Bell", "jon@north.example", app.Member)
+	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "stranger": "tomas@south.example"}
+}
+
+func startWhole(t *testing.T, own bool, change ...func(*handlers.Config)) *whole {
+	t.Helper()
 	w := &whole{t: t, browsers: map[string]*visitor{}, dir: t.TempDir()}
 	output := io.Discard
 	if testing.Verbose() {
@@ -80,12 +112,12 @@ func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	t.Cleanup(func() { _ = database.Close() })
 	install, err := app.InstallID(ctx, database)
 	must(t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger, Own: own})
 	must(t, err)
 	box, err := auth.NewBox(auth.NewKey())
 	must(t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: w.url, Secrets: box, Limits: auth.NewLimits(w.now), Now: w.now, Logger: logger,
+		DB: database, Stripe: stripe, AppURL: w.url, Own: own, Secrets: box, Limits: auth.NewLimits(w.now), Now: w.now, Logger: logger,
 	})
 	must(t, err)
 	w.app.Start()
@@ -102,12 +134,6 @@ func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 		defer cancel()
 		_ = w.server.Shutdown(ctx)
 	})
-
-	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
-	w.south = w.workspace("Tomas Lind", "tomas@south.example", "Southwark Prints")
-	w.join(w.north, "Ada Brandt", "ada@north.example", app.Admin)
-	w.join(w.north, "Jon Bell", "jon@north.example", app.Member)
-	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "stranger": "tomas@south.example"}
 	return w
 }
 
