@@ -43,8 +43,9 @@ type world struct {
 	clock   *clock
 	owner   app.Actor
 	member  app.Actor
-	stripe  string // where Stripe is; "" = at the sandbox
-	key     string // of Stripe's; "" = the sandbox's
+	stripe  string        // where Stripe is; "" = at the sandbox
+	key     string        // of Stripe's; "" = the sandbox's
+	timeout time.Duration // of a call to Stripe; 0 = the usual one
 	secrets []string
 	own     bool // paid into the key's own account
 	// ownAccount is the configured id of that, may be empty.
@@ -138,7 +139,7 @@ func (w *world) open() (err error) {
 	}
 	install, err := app.InstallID(ctx, w.db)
 	must(w.t, err)
-	config := connect.Config{SecretKey: cmp.Or(w.key, "sk_test_sandbox"), BaseURL: cmp.Or(w.stripe, w.sandboxURL()), InstallID: install, Logger: logger(w.t), Own: w.own}
+	config := connect.Config{SecretKey: cmp.Or(w.key, "sk_test_sandbox"), BaseURL: cmp.Or(w.stripe, w.sandboxURL()), InstallID: install, Logger: logger(w.t), Own: w.own, Timeout: w.timeout}
 	if config.SecretKey == liveKey {
 		config.BaseURL = "" // Stripe itself, which no test reaches: see TestMain
 	}

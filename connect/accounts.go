@@ -210,11 +210,16 @@ func (c *Client) OnboardingLink(ctx context.Context, id, refreshURL, returnURL s
 			FutureRequirements: stripe.String("include"),
 		},
 	})
+	if err == nil && link.URL == "" {
+		err = unexpected(errNoURL)
+	}
 	if err != nil {
 		return "", c.fail(op, err)
 	}
 	return link.URL, nil
 }
+
+var errNoURL = errors.New("the answer has no url")
 
 // DashboardLink makes a single-use address of the account's Express dashboard. Stripe refuses
 // it before the account has submitted its details.
@@ -228,6 +233,9 @@ func (c *Client) DashboardLink(ctx context.Context, id string) (string, error) {
 		return "", c.fail(op, invalid("the account id is missing or malformed"))
 	}
 	link, err := c.api.LoginLinks.New(&stripe.LoginLinkParams{Params: params, Account: &id})
+	if err == nil && link.URL == "" {
+		err = unexpected(errNoURL)
+	}
 	if err != nil {
 		return "", c.fail(op, err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/stripe/stripe-go/v76"
 )
 
-const maxEndpoints = 1000
+const maxEndpointPages = 10
 
 // WebhookEndpoint is where Stripe sends events, after EnsureWebhook.
 type WebhookEndpoint struct {
@@ -98,17 +98,20 @@ func (c *Client) EnsureWebhook(ctx context.Context, url string, haveSecret bool)
 
 func (c *Client) endpointsAt(ctx context.Context, url string) ([]*stripe.WebhookEndpoint, error) {
 	var found []*stripe.WebhookEndpoint
-	it := c.api.WebhookEndpoints.List(&stripe.WebhookEndpointListParams{
-		ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize)}})
-	for seen := 0; it.Next(); seen++ {
-		if seen == maxEndpoints {
-			return nil, unexpected(fmt.Errorf("more than %d webhook endpoints", maxEndpoints))
+	p := &stripe.WebhookEndpointListParams{ListParams: stripe.ListParams{Context: ctx, Limit: stripe.Int64(pageSize)}}
+	all, err := pages[stripe.WebhookEndpoint](&p.ListParams, maxEndpointPages, func() (*stripe.APIResponse, error) {
+		it := c.api.WebhookEndpoints.List(p)
+		if it.Err() != nil {
+			return nil, it.Err()
 		}
-		if it.WebhookEndpoint().URL == url {
-			found = append(found, it.WebhookEndpoint())
+		return it.WebhookEndpointList().LastResponse, nil
+	})
+	for i := range all {
+		if all[i].URL == url {
+			found = append(found, &all[i])
 		}
 	}
-	return found, it.Err()
+	return found, err
 }
 
 // usable reports whether an endpoint is right in what can't be changed. Stripe shows that it

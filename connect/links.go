@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	maxLinks        = 5000 // looked through for one whose creation got no answer
-	maxOpenSessions = 1000 // of one link, expired in one go
+	maxPricePages   = 2
+	maxLinkPages    = 50  // looked through for one whose creation got no answer
+	maxOpenSessions = 900 // of one link, expired in one go; the next try goes on
 )
 
 // LinkRequest is one Payment Link to make for exactly the amount due. The same request, made
@@ -133,19 +134,24 @@ func (c *Client) FindPrice(ctx context.Context, r LinkRequest) (string, bool, er
 	if err != nil {
 		return "", false, c.fail(op, err)
 	}
-	it := c.api.Prices.List(&stripe.PriceListParams{ListParams: list, LookupKeys: []*string{stripe.String(c.lookupKey(r))}})
-	for it.Next() {
-		price := it.Price()
-		if price.LookupKey != c.lookupKey(r) {
-			continue
+	p := &stripe.PriceListParams{ListParams: list, LookupKeys: []*string{stripe.String(c.lookupKey(r))}}
+	prices := elements[stripe.Price](&p.ListParams, maxPricePages, func() (*stripe.APIResponse, error) {
+		it := c.api.Prices.List(p)
+		if it.Err() != nil {
+			return nil, it.Err()
 		}
-		if price.UnitAmount != r.Amount || string(price.Currency) != r.Currency {
+		return it.PriceList().LastResponse, nil
+	})
+	for price, err := range prices {
+		switch {
+		case err != nil:
+			return "", false, c.fail(op, err)
+		case price.LookupKey != c.lookupKey(r):
+			continue
+		case price.UnitAmount != r.Amount || string(price.Currency) != r.Currency:
 			return "", false, c.fail(op, unexpected(errors.New("the price found is for another amount")))
 		}
 		return price.ID, true, nil
-	}
-	if it.Err() != nil {
-		return "", false, c.fail(op, it.Err())
 	}
 	return "", false, nil
 }
@@ -157,18 +163,21 @@ func (c *Client) FindLink(ctx context.Context, r LinkRequest) (Link, bool, error
 	if err != nil {
 		return Link{}, false, c.fail(op, err)
 	}
-	it := c.api.PaymentLinks.List(&stripe.PaymentLinkListParams{ListParams: list})
-	for seen := 0; it.Next(); seen++ {
-		if seen == maxLinks {
-			return Link{}, false, c.fail(op, unexpected(fmt.Errorf("not among the newest %d payment links", maxLinks)))
+	p := &stripe.PaymentLinkListParams{ListParams: list}
+	links := elements[stripe.PaymentLink](&p.ListParams, maxLinkPages, func() (*stripe.APIResponse, error) {
+		it := c.api.PaymentLinks.List(p)
+		if it.Err() != nil {
+			return nil, it.Err()
 		}
-		link := it.PaymentLink()
+		return it.PaymentLinkList().LastResponse, nil
+	})
+	for link, err := range links {
+		if err != nil {
+			return Link{}, false, c.fail(op, err)
+		}
 		if link.Metadata[metaInstall] == c.install && link.Metadata[metaLink] == r.LinkID {
 			return Link{ID: link.ID, URL: link.URL, Active: link.Active}, true, nil
 		}
-	}
-	if it.Err() != nil {
-		return Link{}, false, c.fail(op, it.Err())
 	}
 	return Link{}, false, nil
 }
@@ -192,8 +201,8 @@ func (c *Client) CloseLink(ctx context.Context, account, linkID string) error {
 		return nil
 	case err != nil:
 		return c.fail(op, err)
-	case link.Active:
-		return c.fail(op, unexpected(errors.New("the payment link is still active")))
+	case link.ID != linkID || link.Active:
+		return c.fail(op, unexpected(errors.New("the payment link is not said to be closed")))
 	}
 	return c.ExpireOpenSessions(ctx, account, linkID)
 }
@@ -209,19 +218,26 @@ func (c *Client) ExpireOpenSessions(ctx context.Context, account, linkID string)
 	if err != nil {
 		return c.fail(op, err)
 	}
+	p := &stripe.CheckoutSessionListParams{ListParams: list, PaymentLink: &linkID, Status: stripe.String(string(stripe.CheckoutSessionStatusOpen))}
+	sessions := elements[sessionObject](&p.ListParams, maxReadPages, func() (*stripe.APIResponse, error) {
+		it := c.api.CheckoutSessions.List(p)
+		if it.Err() != nil {
+			return nil, it.Err()
+		}
+		return it.CheckoutSessionList().LastResponse, nil
+	})
 	// All ids first: expiring while paging would pull the cursor out from under the list.
 	var open []string
-	it := c.api.CheckoutSessions.List(&stripe.CheckoutSessionListParams{
-		ListParams: list, PaymentLink: &linkID, Status: stripe.String(string(stripe.CheckoutSessionStatusOpen)),
-	})
-	for len(open) < maxOpenSessions && it.Next() {
-		open = append(open, it.CheckoutSession().ID)
-	}
-	if gone(it.Err()) {
-		return nil
-	}
-	if it.Err() != nil {
-		return c.fail(op, it.Err())
+	for session, err := range sessions {
+		if gone(err) {
+			return nil
+		}
+		if err != nil {
+			return c.fail(op, err)
+		}
+		if open = append(open, string(session.ID)); len(open) == maxOpenSessions {
+			break
+		}
 	}
 	for _, id := range open {
 		if err := c.expireSession(ctx, account, id); err != nil {
@@ -253,13 +269,13 @@ func (c *Client) expireSession(ctx context.Context, account, id string) error {
 			return err
 		}
 		read, readErr := c.api.CheckoutSessions.Get(id, &stripe.CheckoutSessionParams{Params: params})
-		if readErr != nil || read.Status == stripe.CheckoutSessionStatusOpen {
+		if readErr != nil || read.ID != id || read.Status == stripe.CheckoutSessionStatusOpen {
 			return err
 		}
 		return nil
 	}
-	if session.Status == stripe.CheckoutSessionStatusOpen {
-		return unexpected(fmt.Errorf("session %s is still open", id))
+	if session.ID != id || session.Status == stripe.CheckoutSessionStatusOpen {
+		return unexpected(fmt.Errorf("session %s is not said to be closed", id))
 	}
 	return nil
 }

@@ -108,7 +108,9 @@ func TestCloseLink(t *testing.T) {
 		read1   = "GET /v1/checkout/sessions/cs_1"
 	)
 	open := sayPages(`{"id":"cs_1","object":"checkout.session","status":"open"}`, `{"id":"cs_2","object":"checkout.session","status":"open"}`)
-	expired := say(200, `{"id":"cs_x","object":"checkout.session","status":"expired"}`)
+	expired := func(id string) http.HandlerFunc {
+		return say(200, `{"id":"`+id+`","object":"checkout.session","status":"expired"}`)
+	}
 	tests := []struct {
 		name   string
 		routes map[string]http.HandlerFunc
@@ -116,10 +118,10 @@ func TestCloseLink(t *testing.T) {
 		calls  string
 	}{
 		{"no session is open", map[string]http.HandlerFunc{link: say(200, closed), list: sayList()}, false, link + "\n" + list},
-		{"two are open, on two pages", map[string]http.HandlerFunc{link: say(200, closed), list: open, expire1: expired, expire2: expired},
+		{"two are open, on two pages", map[string]http.HandlerFunc{link: say(200, closed), list: open, expire1: expired("cs_1"), expire2: expired("cs_2")},
 			false, strings.Join([]string{link, list, list, expire1, expire2}, "\n")},
 		{"one completes meanwhile", map[string]http.HandlerFunc{link: say(200, closed), list: open, expire1: say(400, refused),
-			read1: say(200, `{"id":"cs_1","object":"checkout.session","status":"complete"}`), expire2: expired},
+			read1: say(200, `{"id":"cs_1","object":"checkout.session","status":"complete"}`), expire2: expired("cs_2")},
 			false, strings.Join([]string{link, list, list, expire1, read1, expire2}, "\n")},
 		{"one is refused and stays open", map[string]http.HandlerFunc{link: say(200, closed), list: open, expire1: say(400, refused),
 			read1: say(200, `{"id":"cs_1","object":"checkout.session","status":"open"}`)},
@@ -130,6 +132,10 @@ func TestCloseLink(t *testing.T) {
 			expire1: say(200, `{"id":"cs_1","object":"checkout.session","status":"open"}`)},
 			true, strings.Join([]string{link, list, list, expire1}, "\n")},
 		{"Stripe says the link is still active", map[string]http.HandlerFunc{link: say(200, `{"id":"plink_1","object":"payment_link","active":true}`)}, true, link},
+		{"an answer that says nothing of the link", map[string]http.HandlerFunc{link: say(200, `{}`)}, true, link},
+		{"an answer that is no list", map[string]http.HandlerFunc{link: say(200, closed), list: say(200, `{}`)}, true, link + "\n" + list},
+		{"an answer that says nothing of the session", map[string]http.HandlerFunc{link: say(200, closed), list: open, expire1: say(200, `{}`)},
+			true, strings.Join([]string{link, list, list, expire1}, "\n")},
 		{"the link is gone", map[string]http.HandlerFunc{link: say(404, saysMissing)}, false, link},
 		{"the account is gone", map[string]http.HandlerFunc{link: say(403, saysGone)}, false, link},
 		{"the account goes while listing", map[string]http.HandlerFunc{link: say(200, closed), list: say(403, saysGone)}, false, link + "\n" + list},

@@ -4,47 +4,87 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 
 	"github.com/stripe/stripe-go/v76"
 )
 
-// pages reads a whole list through fetch, which makes one call with p. More than limit pages
-// are an error: half a list must not look like all of it. Elements are decoded from the raw
-// answer, into the same types that events are decoded into.
+// elements goes through a list page by page. fetch makes one call with p. More than limit pages
+// are an error, and so is an answer that is no list: half a list, or none, must not look like all
+// of it. Elements are decoded from the raw answer, into the same types that events are decoded
+// into. After an error there is nothing more.
+func elements[T any](p *stripe.ListParams, limit int, fetch func() (*stripe.APIResponse, error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		for range limit {
+			page, err := onePage(fetch)
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			for _, raw := range page.Data {
+				var one T
+				if err := json.Unmarshal(raw, &one); err != nil {
+					yield(none, unexpected(err))
+					return
+				}
+				if !yield(one, nil) {
+					return
+				}
+			}
+			if !page.HasMore {
+				return
+			}
+			if p.StartingAfter, err = page.last(); err != nil {
+				yield(none, err)
+				return
+			}
+		}
+		yield(none, unexpected(fmt.Errorf("the list has more than %d pages", limit)))
+	}
+}
+
+// pages reads a whole list.
 func pages[T any](p *stripe.ListParams, limit int, fetch func() (*stripe.APIResponse, error)) ([]T, error) {
 	var all []T
-	for range limit {
-		resp, err := fetch()
+	for one, err := range elements[T](p, limit, fetch) {
 		if err != nil {
 			return nil, err
 		}
-		var page struct {
-			Data    []json.RawMessage `json:"data"`
-			HasMore bool              `json:"has_more"`
-		}
-		if err := decode(resp, &page); err != nil {
-			return nil, err
-		}
-		var last struct {
-			ID string `json:"id"`
-		}
-		for _, raw := range page.Data {
-			var one T
-			if err := json.Unmarshal(raw, &one); err != nil {
-				return nil, unexpected(err)
-			}
-			all = append(all, one)
-		}
-		if !page.HasMore {
-			return all, nil
-		}
-		if len(page.Data) == 0 {
-			return nil, unexpected(errors.New("a page of a list is empty, but more is announced"))
-		}
-		if err := json.Unmarshal(page.Data[len(page.Data)-1], &last); err != nil {
-			return nil, unexpected(err)
-		}
-		p.StartingAfter = &last.ID
+		all = append(all, one)
 	}
-	return nil, unexpected(fmt.Errorf("the list has more than %d pages", limit))
+	return all, nil
+}
+
+type page struct {
+	Data    []json.RawMessage `json:"data"`
+	HasMore bool              `json:"has_more"`
+}
+
+func onePage(fetch func() (*stripe.APIResponse, error)) (p page, err error) {
+	resp, err := fetch()
+	if err != nil {
+		return p, err
+	}
+	if err := decode(resp, &p); err != nil {
+		return p, err
+	}
+	if p.Data == nil {
+		return p, unexpected(errors.New("the answer is no list"))
+	}
+	return p, nil
+}
+
+// last is the id of the page's last element, after which the next one begins.
+func (p page) last() (*string, error) {
+	if len(p.Data) == 0 {
+		return nil, unexpected(errors.New("a page of a list is empty, but more is announced"))
+	}
+	var element struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(p.Data[len(p.Data)-1], &element); err != nil {
+		return nil, unexpected(err)
+	}
+	return &element.ID, nil
 }

@@ -172,9 +172,9 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	closed := answers{
-		"POST /v1/payment_links/plink_1": func(o map[string]any) { o["active"] = false },
+		"POST /v1/payment_links/plink_1": func(o map[string]any) { o["id"], o["active"] = "plink_1", false },
 		"POST /v1/checkout/sessions/cs_open/expire": func(o map[string]any) {
-			o["status"] = "expired"
+			o["id"], o["status"] = "cs_open", "expired"
 		},
 		"GET /v1/checkout/sessions": func(o map[string]any) { firstOf(o)["id"] = "cs_open" },
 	}

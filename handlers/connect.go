@@ -277,7 +277,7 @@ func (h *Server) stripeFailed(c *fiber.Ctx, err error, safe string) error {
 		return err
 	}
 	status := fiber.StatusConflict
-	if stripe.Temporary() || stripe.Status == http.StatusUnauthorized {
+	if stripe.Temporary() || stripe.KeySpent() || stripe.Status == http.StatusUnauthorized {
 		status = fiber.StatusBadGateway
 	}
 	return h.connectionFailed(c, status, func(data *connectionPage) {
