@@ -128,6 +128,9 @@ func (a *App) knownOwnAccount(ctx context.Context) (known string, err error) {
 
 // adoptOwnAccount keeps the account's id, and gives the workspace, when it is there, its row.
 func (a *App) adoptOwnAccount(ctx context.Context, acc connect.Account, started time.Time) error {
+	// Known before it has its row: an event is then either waiting already when the row is made,
+	// and woken with it, or finds the row.
+	a.own.id.Store(&acc.ID)
 	err := a.db.Update(ctx, db.System, func(tx *db.Tx) error {
 		if err := tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: a.own.kept(a.live), Value: []byte(acc.ID)}); err != nil {
 			return err
@@ -151,7 +154,6 @@ func (a *App) adoptOwnAccount(ctx context.Context, acc connect.Account, started 
 	if err != nil {
 		return fmt.Errorf("store own account: %w", err)
 	}
-	a.own.id.Store(&acc.ID)
 	return nil
 }
 
