@@ -15,7 +15,8 @@ import (
 // Detail is all that the invoice's page shows.
 type Detail struct {
 	Invoice  db.Invoice
-	Client   db.Client // the zero value when a draft has none
+	Client   db.Client  // the zero value when a draft has none
+	Project  db.Project // the zero value when it has none
 	Lines    []db.InvoiceLine
 	Link     LinkState
 	Payments []db.Payment
@@ -70,6 +71,11 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 	if inv.ClientID != nil {
 		if d.Client, err = q.ClientByID(ctx, db.ClientByIDParams{WorkspaceID: w, ID: *inv.ClientID}); err != nil {
 			return d, fmt.Errorf("read client: %w", err)
+		}
+	}
+	if inv.ProjectID != nil {
+		if d.Project, err = q.ProjectByID(ctx, db.ProjectByIDParams{WorkspaceID: w, ID: *inv.ProjectID}); err != nil {
+			return d, fmt.Errorf("read project: %w", err)
 		}
 	}
 	if d.Lines, err = q.LinesOfInvoice(ctx, db.LinesOfInvoiceParams{WorkspaceID: w, InvoiceID: id}); err != nil {

@@ -160,6 +160,10 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 			return fmt.Errorf("look for the invoice: %w", err)
 		}
 		p, errs := price(actor.Workspace, in)
+		project, err := projectOfForm(ctx, tx, actor, in, nil, errs)
+		if err != nil {
+			return err
+		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
 		if err != nil {
 			return err
@@ -173,7 +177,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		n, err := tx.InsertInvoice(ctx, db.InsertInvoiceParams{
 			ID: in.ID, WorkspaceID: actor.WorkspaceID, ClientID: optional(client.ID), Livemode: a.live, Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: in.PONumber, Note: in.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: in.PONumber, Note: in.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert invoice: %w", err)
@@ -224,6 +228,10 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 			return ErrConflict
 		}
 		p, errs := price(actor.Workspace, in)
+		project, err := projectOfForm(ctx, tx, actor, in, was.ProjectID, errs)
+		if err != nil {
+			return err
+		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
 		if err != nil {
 			return err
@@ -237,7 +245,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		n, err := tx.UpdateDraft(ctx, db.UpdateDraftParams{
 			WorkspaceID: actor.WorkspaceID, ID: was.ID, Version: was.Version, ClientID: optional(client.ID), Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: in.PONumber, Note: in.Note,
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: in.PONumber, Note: in.Note,
 			UpdatedAt: tx.Now(),
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"trak/app"
 	"trak/billing"
+	"trak/db"
 )
 
 // dump is every row of a workspace, as text.
@@ -56,8 +57,8 @@ type useCase struct {
 }
 
 type ids struct {
-	draft, open, client string
-	draftVersion        int64
+	draft, open, client, project string
+	draftVersion                 int64
 }
 
 // useCases is every exported use-case that takes an actor; a test below finds those missing.
@@ -76,7 +77,7 @@ var useCases = map[string]useCase{
 	"ReturnFromStripe": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.ReturnFromStripe(ctx, by) }},
 	"Disconnect":       {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Disconnect(ctx, by) }},
 	"Clients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
-		_, _, _, err := a.Clients(ctx, by, app.ClientCursor{})
+		_, _, _, err := a.Clients(ctx, by, app.NameCursor{})
 		return err
 	}},
 	"ArchivedClients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
@@ -96,6 +97,34 @@ var useCases = map[string]useCase{
 	}},
 	"ArchiveClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.ArchiveClient(ctx, by, x.client, true)
+	}},
+	"Projects": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		list, _, err := a.Projects(ctx, by, false, app.NameCursor{})
+		return errors.Join(err, unseen(list, func(p app.ProjectSummary) string { return p.ID }, x.project))
+	}},
+	"ProjectChoices": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		list, err := a.ProjectChoices(ctx, by, x.project)
+		return errors.Join(err, unseen(list, func(p db.Project) string { return p.ID }, x.project))
+	}},
+	"Project": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Project(ctx, by, x.project))
+	}},
+	"InvoicesOfProject": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		rows, _, err := a.InvoicesOfProject(ctx, by, x.project, app.Cursor{})
+		return errors.Join(err, nothing(len(rows)))
+	}},
+	"CreateProject": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		err := ignore(a.CreateProject(ctx, by, app.ProjectInput{Name: "New"}))
+		if errors.As(err, new(billing.FieldErrors)) {
+			return nil // made by an earlier call
+		}
+		return err
+	}},
+	"UpdateProject": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.UpdateProject(ctx, by, x.project, app.ProjectInput{Name: "Taken", Version: 1})
+	}},
+	"ArchiveProject": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ArchiveProject(ctx, by, x.project, true)
 	}},
 	"InvoiceDetail": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.InvoiceDetail(ctx, by, x.open))
@@ -157,6 +186,14 @@ func nothing(n int) error {
 	return nil
 }
 
+// unseen is errSeen when the list holds what has the id.
+func unseen[T any](list []T, idOf func(T) string, id string) error {
+	if slices.ContainsFunc(list, func(one T) bool { return idOf(one) == id }) {
+		return errSeen
+	}
+	return nil
+}
+
 func TestEveryUseCaseIsListed(t *testing.T) {
 	t.Parallel()
 	var have []string
@@ -186,7 +223,10 @@ func newVictim(t *testing.T) (*world, ids) {
 	w.until("it is paid", func() bool { return w.detail(paid.ID).Standing.Status == billing.Paid })
 	x := ids{open: w.invoice("10").ID}
 	d := draft(w, "5")
-	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
+	p, err := w.app.CreateProject(context.Background(), w.owner, app.ProjectInput{Name: "Fair"})
+	must(t, err)
+	must(t, ignore(w.app.CreateInvoice(context.Background(), w.owner, app.InvoiceInput{ClientName: "Halden", ProjectID: p.ID, Summary: "Work", Amount: "3"}, false)))
+	x.draft, x.draftVersion, x.client, x.project = d.ID, d.Version, *d.ClientID, p.ID
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
 	w.app.Wake()
@@ -219,6 +259,10 @@ func TestWorkspacesAreIsolated(t *testing.T) {
 	var wrong billing.FieldErrors
 	if !errors.As(err, &wrong) || wrong["client"] == "" {
 		t.Errorf("an invoice for another workspace's client: %v", err)
+	}
+	_, err = w.app.CreateInvoice(ctx, stranger, app.InvoiceInput{ClientName: "Theirs", ProjectID: x.project, Summary: "Work", Amount: "10"}, true)
+	if !errors.As(err, &wrong) || wrong["project"] == "" {
+		t.Errorf("an invoice in another workspace's project: %v", err)
 	}
 	// Somebody without a workspace is nobody.
 	for name, c := range useCases {
@@ -262,6 +306,7 @@ func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
 	must(t, err)
 	for _, query := range []string{
 		"UPDATE invoices SET client_id = '" + x.client + "' WHERE id = '" + theirs.ID + "'",
+		"UPDATE invoices SET project_id = '" + x.project + "' WHERE id = '" + theirs.ID + "'",
 		"UPDATE invoice_lines SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 		"UPDATE payments SET invoice_id = '" + theirs.ID + "'",
 		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "' WHERE invoice_id = '" + x.open + "'",

@@ -139,7 +139,7 @@ func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows 
 	}
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		for _, id := range ids[:min(len(ids), invoicesPerPage)] {
-			r, err := q.InvoiceRow(ctx, db.InvoiceRowParams{WorkspaceID: actor.WorkspaceID, ID: id})
+			r, err := q.InvoiceRow(ctx, db.InvoiceRowParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, ID: id})
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}

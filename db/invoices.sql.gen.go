@@ -525,11 +525,12 @@ const invoiceRow = `-- name: InvoiceRow :one
 SELECT i.id, i.number, i.status, i.phase, i.flags, i.currency, i.total, i.due, i.due_date, i.buyer_name, i.sent_at, i.viewed_at,
     i.created_at, i.version, COALESCE(c.name, '') AS client_name
 FROM invoices i LEFT JOIN clients c ON c.workspace_id = i.workspace_id AND c.id = i.client_id
-WHERE i.workspace_id = $1 AND i.id = $2
+WHERE i.workspace_id = $1 AND i.livemode = $2 AND i.id = $3
 `
 
 type InvoiceRowParams struct {
 	WorkspaceID string
+	Livemode    bool
 	ID          string
 }
 
@@ -552,7 +553,7 @@ type InvoiceRowRow struct {
 }
 
 func (q *Queries) InvoiceRow(ctx context.Context, arg InvoiceRowParams) (InvoiceRowRow, error) {
-	row := q.db.QueryRowContext(ctx, invoiceRow, arg.WorkspaceID, arg.ID)
+	row := q.db.QueryRowContext(ctx, invoiceRow, arg.WorkspaceID, arg.Livemode, arg.ID)
 	var i InvoiceRowRow
 	err := row.Scan(
 		&i.ID,

@@ -21,7 +21,8 @@ type invoicePage struct {
 	TestMark  bool   // it is a test, and no real invoice
 	Client    string
 	ClientURL string
-	Amount    string // the total
+	Project   *projectLink // nil when it belongs to none
+	Amount    string       // the total
 	Currency  string
 	Label     billing.Label
 	Due       billing.Date
@@ -37,6 +38,9 @@ type invoicePage struct {
 	Payments  []attempt
 	Entries   []entry
 }
+
+// projectLink is a project's name and page.
+type projectLink struct{ Name, URL string }
 
 // invoiceActions are what may be done with it now.
 type invoiceActions struct {
@@ -117,6 +121,9 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	}
 	if inv.ClientID != nil {
 		data.ClientURL = "/w/" + actor.Workspace.Slug + "/clients/" + *inv.ClientID + "/edit"
+	}
+	if inv.ProjectID != nil {
+		data.Project = &projectLink{d.Project.Name, projectsPath(actor, "/"+*inv.ProjectID)}
 	}
 	if d.Overdue {
 		data.Late = count(int64(d.Late), "day") + " late"

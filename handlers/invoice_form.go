@@ -29,7 +29,8 @@ type composer struct {
 	Lines      []composerLine
 	Total      string
 	Currencies []billing.Currency
-	Clients    []db.Client // a few to choose from at once
+	Clients    []db.Client  // a few to choose from at once
+	Projects   []db.Project // to choose from; without any there is no such field
 	// NoLink says why the invoice will have no payment link, "" when it will have one.
 	NoLink   string
 	Conflict string // what somebody else has stored meanwhile, and what to do
@@ -65,7 +66,7 @@ func (h *Server) newInvoice(c *fiber.Ctx) error {
 	if err != nil {
 		return fmt.Errorf("make an id: %w", err)
 	}
-	values := map[string]string{"id": id.String(), "currency": actor.Workspace.Currency}
+	values := map[string]string{"id": id.String(), "currency": actor.Workspace.Currency, "project": c.Query("project")}
 	if actor.Workspace.TermsDays > 0 {
 		today := billing.Today(actor.Workspace.Location(), h.now())
 		values["due"] = string(today.AddDays(int(actor.Workspace.TermsDays)))
@@ -101,6 +102,9 @@ func (h *Server) fillComposer(c *fiber.Ctx, data *composer) error {
 		if data.Clients, err = h.app.SuggestClients(ctx, actor, ""); err != nil {
 			return err
 		}
+	}
+	if data.Projects, err = h.app.ProjectChoices(ctx, actor, data.Form.Value("project")); err != nil {
+		return err
 	}
 	conn, err := h.app.Connection(ctx, actor)
 	if err != nil {
@@ -385,7 +389,7 @@ func invoiceInput(f form) app.InvoiceInput {
 	version, _ := strconv.ParseInt(f.Value("version"), 10, 64)
 	in := app.InvoiceInput{
 		ID: f.Value("id"), ClientID: f.Value("client_id"), ClientName: f.Line("client"), ClientEmail: f.Line("client_email"),
-		Currency: f.Line("currency"), Summary: f.Line("summary"), Amount: f.Line("amount"), Due: f.Line("due"), Version: version,
+		Currency: f.Line("currency"), Summary: f.Line("summary"), Amount: f.Line("amount"), Due: f.Line("due"), ProjectID: f.Value("project"), Version: version,
 	}
 	for _, n := range lineNumbers(f) {
 		l := composerLine{N: n}
@@ -402,7 +406,7 @@ func draftForm(d app.Detail, locale string) form {
 	inv := d.Invoice
 	values := map[string]string{
 		"id": inv.ID, "version": strconv.FormatInt(inv.Version, 10), "client": d.Client.Name, "client_id": d.Client.ID,
-		"due": inv.DueDate, "currency": inv.Currency,
+		"due": inv.DueDate, "currency": inv.Currency, "project": d.Project.ID,
 	}
 	lines := d.Lines
 	if len(lines) > 0 && lines[0].Quantity == 1000 && lines[0].Amount > 0 && lines[0].UnitPrice == lines[0].Amount*10_000 {

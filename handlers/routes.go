@@ -60,6 +60,16 @@ func (h *Server) routes() {
 	clients.Post("/:id/archive", h.may(app.EditClients), h.archiveClient)
 	clients.Post("/:id/unarchive", h.may(app.EditClients), h.unarchiveClient)
 
+	projects := workspace.Group("/projects")
+	projects.Get("", h.may(app.ViewProjects), h.projects)
+	projects.Post("", h.may(app.EditProjects), h.createProject)
+	projects.Get("/new", h.may(app.EditProjects), h.newProject)
+	projects.Get("/:id", h.may(app.ViewProjects), h.project)
+	projects.Post("/:id", h.may(app.EditProjects), h.updateProject)
+	projects.Get("/:id/edit", h.may(app.EditProjects), h.editProject)
+	projects.Post("/:id/archive", h.may(app.EditProjects), h.archiveProject)
+	projects.Post("/:id/unarchive", h.may(app.EditProjects), h.unarchiveProject)
+
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)
 	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)

@@ -97,8 +97,8 @@ func (h *Server) switchWorkspace(c *fiber.Ctx) error {
 func section(path string) string {
 	parts := strings.Split(strings.Trim(path, "/"), "/") // w, slug, payments, invoices, …
 	switch {
-	case len(parts) > 2 && parts[0] == "w" && parts[2] == "clients":
-		return "clients"
+	case len(parts) > 2 && parts[0] == "w" && (parts[2] == "clients" || parts[2] == "projects"):
+		return parts[2]
 	case len(parts) > 3 && parts[0] == "w" && parts[2] == "payments":
 		switch parts[3] {
 		case "invoices", "history", "connect":

@@ -113,7 +113,7 @@ ORDER BY i.due_date, i.id LIMIT CAST(@max AS BIGINT);
 SELECT i.id, i.number, i.status, i.phase, i.flags, i.currency, i.total, i.due, i.due_date, i.buyer_name, i.sent_at, i.viewed_at,
     i.created_at, i.version, COALESCE(c.name, '') AS client_name
 FROM invoices i LEFT JOIN clients c ON c.workspace_id = i.workspace_id AND c.id = i.client_id
-WHERE i.workspace_id = @workspace_id AND i.id = @id;
+WHERE i.workspace_id = @workspace_id AND i.livemode = @livemode AND i.id = @id;
 
 -- name: CountInvoices :one
 -- Counters of tabs stop at max, so that they never scan a whole workspace.
