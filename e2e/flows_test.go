@@ -21,7 +21,10 @@ var flows = []flow{
 	{"draft, edit, finalize, void, delete", lifeOfADraft},
 	{"currencies with no and with three decimals", otherCurrencies},
 	{"a member may not change the connection", member},
-	{"everything without scripts", withoutScripts},
+	{"own mode, from the set-up link to a paid invoice", ownMode},
+	{"projects", projects},
+	{"an invoice without scripts", withoutScripts},
+	{"everything else without scripts", theRestWithoutScripts},
 	{"a server that restarts while a page is open", restart},
 }
 

@@ -139,18 +139,30 @@ type server struct {
 // serve starts `trak sandbox`, then `trak serve` with the settings that it printed.
 func (s *suite) serve(t *testing.T) *server {
 	t.Helper()
+	return s.serveWith(t, []string{"--connect"})
+}
+
+// serveOwn is serve in own mode.
+func (s *suite) serveOwn(t *testing.T) *server {
+	t.Helper()
+	return s.serveWith(t, nil, "TRAK_STRIPE_MODE=own")
+}
+
+func (s *suite) serveWith(t *testing.T, flags []string, settings ...string) *server {
+	t.Helper()
 	addr := freeAddress(t)
 	url := "http://" + addr
-	stripe := s.run(t, nil, "sandbox", "--addr", "127.0.0.1:0", "--connect", "--webhook", url+"/api/stripe/webhook")
+	flags = append([]string{"sandbox", "--addr", "127.0.0.1:0", "--webhook", url + "/api/stripe/webhook"}, flags...)
+	stripe := s.run(t, nil, flags...)
 	base := stripe.waitFor(`STRIPE_API_BASE=(\S+)`)
 	server := &server{
 		site: site{s: s, t: t, url: url, sandbox: base},
-		settings: []string{
-			"APP_URL=" + url, "TRAK_ADDR=" + addr, "TRAK_DATA_DIR=" + filepath.Join(t.TempDir(), "data"),
-			"STRIPE_API_BASE=" + base,
-			"STRIPE_SECRET_KEY=" + stripe.waitFor(`STRIPE_SECRET_KEY=(\S+)`),
-			"STRIPE_WEBHOOK_SECRET=" + stripe.waitFor(`STRIPE_WEBHOOK_SECRET=(\S+)`),
-		},
+		settings: append(settings,
+			"APP_URL="+url, "TRAK_ADDR="+addr, "TRAK_DATA_DIR="+filepath.Join(t.TempDir(), "data"),
+			"STRIPE_API_BASE="+base,
+			"STRIPE_SECRET_KEY="+stripe.waitFor(`STRIPE_SECRET_KEY=(\S+)`),
+			"STRIPE_WEBHOOK_SECRET="+stripe.waitFor(`STRIPE_WEBHOOK_SECRET=(\S+)`),
+		),
 	}
 	server.start()
 	return server

@@ -71,6 +71,119 @@ func withoutScripts(t *testing.T, s *suite, on screen) {
 	other.untilReloaded("Active")
 }
 
+// theRestWithoutScripts does all that can be done beside writing and paying an invoice.
+func theRestWithoutScripts(t *testing.T, s *suite, on screen) {
+	server := s.serve(t)
+	p := server.open("owner", on)
+	p.withoutScripts()
+	p.to(server.process.waitFor(`make the first one:\n\s+(\S+)`))
+	p.click(button("Create workspace"))
+	p.described(textbox("Your name"), "") // what is missing is said beside each field
+	p.fill(textbox("Your name"), "Ines Marsh")
+	p.fill(textbox("Email"), "ines@marsh.example")
+	p.fill(textbox("Password"), "four words in a row")
+	p.fill(textbox("Workspace name"), "Marsh & Daughters")
+	p.choose(combobox("Country"), "Ireland")
+	p.choose(combobox("Currency"), "EUR")
+	p.choose(combobox("Time zone"), "Europe/Dublin")
+	p.click(button("Create workspace"))
+	p.see(title("Stripe connection"))
+	p.click(button("Connect with Stripe"))
+	p.choose(combobox("Outcome"), "Complete")
+	p.click(button("Submit"))
+	p.reaches("/w/marsh-daughters/payments/connect")
+	p.untilReloaded("Active")
+	p.click(button("Check again"))
+	p.status("Checked with Stripe just now.")
+
+	// Clients.
+	p.section("Clients")
+	p.click(link("New client"))
+	p.click(button("Add client"))
+	p.described(textbox("Name"), "Enter a name")
+	p.fill(textbox("Name"), "Byrne Foods")
+	p.fill(textbox("Email"), "accounts@byrne.example")
+	p.click(button("Add client"))
+	p.click(link("Byrne Foods"))
+	p.fill(textbox("Address"), "12 Quay Street, Galway")
+	p.click(button("Save"))
+	p.click(link("Byrne Foods"))
+	p.click(button("Archive"))
+	p.click(link("Archived"))
+	p.click(button("Take Byrne Foods back"))
+	p.see(link("Byrne Foods"))
+
+	// Projects.
+	p.section("Projects")
+	p.click(link("New project"))
+	p.fill(textbox("Name"), "Autumn labels")
+	p.click(button("Add project"))
+	p.see(title("Autumn labels"))
+	p.click(link("New invoice"))
+	p.writeInvoice("Byrne Foods", "Labels", "64")
+	p.choose(combobox("Project"), "Autumn labels")
+	p.click(button("Save draft"))
+	p.status("Draft")
+
+	// A draft is edited and deleted.
+	p.click(link("Edit"))
+	p.fill(textbox("Amount"), "65")
+	p.click(button("Save draft"))
+	p.see(title("€65.00"))
+	p.click(link("Delete"))
+	p.click(button("Delete draft"))
+	p.section("Projects")
+	p.click(link("Autumn labels"))
+	p.click(link("Edit"))
+	p.click(button("Archive"))
+	p.click(link("Edit"))
+	p.click(button("Take back"))
+	p.status("Back among your projects.")
+
+	// The link is replaced.
+	p.to("/w/marsh-daughters/payments/invoices?new=1")
+	p.writeInvoice("Byrne Foods", "Labels", "64")
+	p.click(button("Create and copy link"))
+	p.status("Open")
+	old := p.paymentLink()
+	p.click(link("Replace link"))
+	p.click(button("Replace link"))
+	if p.paymentLink() == old {
+		t.Error("the link is the same")
+	}
+	guest := server.open("guest", on)
+	guest.withoutScripts()
+	guest.to(old)
+	guest.see(title("This link leads nowhere"))
+
+	// Payments, colours, workspaces.
+	p.section("Payment history")
+	p.section("Overview")
+	p.menu()
+	p.click(target{role: "DisclosureTriangle", name: "Your account"})
+	p.click(button("Dark"))
+	p.holds("the page is dark", "document.documentElement.dataset.theme === 'dark'")
+	p.to("/workspaces?new=1")
+	p.fill(textbox("Workspace name"), "Second studio")
+	p.choose(combobox("Country"), "Ireland")
+	p.choose(combobox("Currency"), "EUR")
+	p.choose(combobox("Time zone"), "Europe/Dublin")
+	p.click(button("Create workspace"))
+	p.see(title("Stripe connection"))
+	p.to("/workspaces")
+	p.click(button("Marsh & Daughters Owner"))
+	p.section("Connect")
+
+	// The connection ends.
+	p.click(button("Disconnect"))
+	p.click(button("Disconnect Stripe"))
+	p.status("Disconnected")
+	p.menu()
+	p.click(target{role: "DisclosureTriangle", name: "Your account"})
+	p.click(button("Sign out"))
+	p.see(title("Sign in"))
+}
+
 // untilReloaded reloads, as a person does who waits, until the page says a status.
 func (p *page) untilReloaded(status string) {
 	p.t.Helper()
