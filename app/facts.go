@@ -276,12 +276,13 @@ func (x *fold) invoice(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return x.a.storeStanding(ctx, x.tx, inv, billing.StandingOf(facts))
+	return x.a.storeStanding(ctx, x.tx, inv, billing.StandingOf(facts), 0)
 }
 
 // storeStanding caches what the facts say and does what follows for the links. The version
-// rises in any case: what a page shows of the payments may have changed as well.
-func (a *App) storeStanding(ctx context.Context, tx *db.Tx, inv db.Invoice, s billing.Standing) error {
+// rises in any case: what a page shows of the payments may have changed as well. The worker makes
+// a link that is wanted after the pause.
+func (a *App) storeStanding(ctx context.Context, tx *db.Tx, inv db.Invoice, s billing.Standing, pause time.Duration) error {
 	_, err := tx.SetInvoiceDerived(ctx, db.SetInvoiceDerivedParams{
 		WorkspaceID: inv.WorkspaceID, ID: inv.ID, Status: string(s.Status), Phase: string(s.Phase), Flags: strings.Join(s.Flags, " "),
 		Received: s.Received, Refunded: s.Refunded, Due: s.Due, UpdatedAt: tx.Now(),
@@ -290,7 +291,7 @@ func (a *App) storeStanding(ctx context.Context, tx *db.Tx, inv db.Invoice, s bi
 		return fmt.Errorf("store standing: %w", err)
 	}
 	inv.Status, inv.Phase, inv.Due, inv.Version = string(s.Status), string(s.Phase), s.Due, inv.Version+1
-	if err := a.settleLinks(ctx, tx, inv, 0); err != nil {
+	if err := a.settleLinks(ctx, tx, inv, pause); err != nil {
 		return err
 	}
 	a.changed(tx, inv)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -46,7 +47,15 @@ type Priced struct {
 	Totals   billing.Totals
 	Due      billing.Date
 	Terms    int64 // days, -1 = on Due
+	PONumber string
+	Note     string
 }
+
+// Limits of what an invoice says beside its lines, in characters.
+const (
+	maxPONumber = 60
+	maxNote     = 2000
+)
 
 // PriceInvoice reads the form and adds it up, for the totals that follow typing and for every
 // use-case that stores it. It returns the FieldErrors of all that is wrong beside what could
@@ -111,6 +120,13 @@ func price(w Workspace, in InvoiceInput) (Priced, billing.FieldErrors) {
 	p.Terms = -1
 	if p.Totals, err = billing.Total(p.Lines, currency.Code); err != nil {
 		errs.Add(fields[len(fields)-1], "The total can't be below zero, nor more than an invoice can hold")
+	}
+	p.PONumber, p.Note = strings.TrimSpace(in.PONumber), strings.TrimSpace(in.Note)
+	if utf8.RuneCountInString(p.PONumber) > maxPONumber {
+		errs.Add("po_number", fmt.Sprintf("At most %d characters", maxPONumber))
+	}
+	if utf8.RuneCountInString(p.Note) > maxNote {
+		errs.Add("note", "At most 2,000 characters")
 	}
 	if in.Terms != "" {
 		p.Terms, err = billing.ParseTerms(in.Terms)
@@ -177,7 +193,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		n, err := tx.InsertInvoice(ctx, db.InsertInvoiceParams{
 			ID: in.ID, WorkspaceID: actor.WorkspaceID, ClientID: optional(client.ID), Livemode: a.live, Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: in.PONumber, Note: in.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: p.PONumber, Note: p.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert invoice: %w", err)
@@ -245,7 +261,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		n, err := tx.UpdateDraft(ctx, db.UpdateDraftParams{
 			WorkspaceID: actor.WorkspaceID, ID: was.ID, Version: was.Version, ClientID: optional(client.ID), Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: in.PONumber, Note: in.Note,
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: p.PONumber, Note: p.Note,
 			UpdatedAt: tx.Now(),
 		})
 		if err != nil {
@@ -378,46 +394,6 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 	}
 	a.changed(tx, inv)
 	return inv, nil
-}
-
-// VoidInvoice ends an open invoice: it keeps its number, and its link is closed. That is final
-// here at once; Stripe is told until it agrees, and money that still arrives is kept and
-// shown. Members may do it. Returns ErrConflict when the invoice is not open (any more), or
-// has been paid.
-func (a *App) VoidInvoice(ctx context.Context, actor Actor, id string) error {
-	if err := a.need(ctx, actor, EditInvoices); err != nil {
-		return err
-	}
-	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		inv, err := a.findInvoice(ctx, tx.Queries, actor, id)
-		if err != nil {
-			return err
-		}
-		if inv.Decided == string(billing.Void) {
-			return nil
-		}
-		if inv.Decided != string(billing.Open) || inv.Received > 0 {
-			return ErrConflict
-		}
-		if _, err := tx.VoidInvoice(ctx, db.VoidInvoiceParams{WorkspaceID: inv.WorkspaceID, ID: inv.ID, VoidedAt: tx.Now(), UpdatedAt: tx.Now()}); err != nil {
-			return fmt.Errorf("void: %w", err)
-		}
-		was := inv
-		if inv, err = a.findInvoice(ctx, tx.Queries, actor, id); err != nil {
-			return err
-		}
-		facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
-		if err != nil {
-			return err
-		}
-		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts)); err != nil {
-			return err
-		}
-		if err := a.event(ctx, tx, actor, inv.ID, "voided", ""); err != nil {
-			return err
-		}
-		return record(ctx, tx, actor, "invoice.void", inv.ID, summary(was), summary(inv))
-	})
 }
 
 // DeleteDraft removes a draft. Members may do it. What has a number is never deleted:

@@ -147,6 +147,15 @@ var useCases = map[string]useCase{
 	"VoidInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.VoidInvoice(ctx, by, x.open)
 	}},
+	"MarkUncollectible": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.MarkUncollectible(ctx, by, x.open)
+	}},
+	"ReopenInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ReopenInvoice(ctx, by, x.open)
+	}},
+	"DuplicateInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.DuplicateInvoice(ctx, by, x.open, "0192b5a0-0000-7000-8000-000000000000"))
+	}},
 	"DeleteDraft": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.DeleteDraft(ctx, by, x.draft)
 	}},

@@ -977,6 +977,25 @@ func (q *Queries) MarkInvoiceViewed(ctx context.Context, arg MarkInvoiceViewedPa
 	return result.RowsAffected()
 }
 
+const markUncollectible = `-- name: MarkUncollectible :execrows
+UPDATE invoices SET decided = 'uncollectible', uncollectible_at = $1, updated_at = $1, version = version + 1
+WHERE workspace_id = $2 AND id = $3 AND decided = 'open'
+`
+
+type MarkUncollectibleParams struct {
+	UncollectibleAt int64
+	WorkspaceID     string
+	ID              string
+}
+
+func (q *Queries) MarkUncollectible(ctx context.Context, arg MarkUncollectibleParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, markUncollectible, arg.UncollectibleAt, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const nextNumber = `-- name: NextNumber :one
 INSERT INTO counters (workspace_id, livemode, series, last) VALUES ($1, $2, $3, 1)
 ON CONFLICT (workspace_id, livemode, series) DO UPDATE SET last = counters.last + 1
@@ -1170,6 +1189,25 @@ func (q *Queries) OverdueTotals(ctx context.Context, arg OverdueTotalsParams) ([
 	return items, nil
 }
 
+const reopenInvoice = `-- name: ReopenInvoice :execrows
+UPDATE invoices SET decided = 'open', uncollectible_at = 0, updated_at = $1, version = version + 1
+WHERE workspace_id = $2 AND id = $3 AND decided = 'uncollectible'
+`
+
+type ReopenInvoiceParams struct {
+	UpdatedAt   int64
+	WorkspaceID string
+	ID          string
+}
+
+func (q *Queries) ReopenInvoice(ctx context.Context, arg ReopenInvoiceParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, reopenInvoice, arg.UpdatedAt, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setInvoiceDerived = `-- name: SetInvoiceDerived :execrows
 UPDATE invoices SET status = $1, phase = $2, flags = $3, received = $4, refunded = $5, due = $6,
     updated_at = $7, version = version + 1
@@ -1322,4 +1360,23 @@ func (q *Queries) VoidInvoice(ctx context.Context, arg VoidInvoiceParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const whoChanged = `-- name: WhoChanged :one
+SELECT u.name FROM audit_log l JOIN users u ON u.id = l.user_id
+WHERE l.workspace_id = $1 AND l.at = $2 AND l.subject = $3 LIMIT 1
+`
+
+type WhoChangedParams struct {
+	WorkspaceID *string
+	At          int64
+	Subject     string
+}
+
+// Who made the change to a draft that is the latest one: at is its updated_at.
+func (q *Queries) WhoChanged(ctx context.Context, arg WhoChangedParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, whoChanged, arg.WorkspaceID, arg.At, arg.Subject)
+	var name string
+	err := row.Scan(&name)
+	return name, err
 }

@@ -20,18 +20,20 @@ const confirmFor = time.Minute
 type publicPage struct {
 	Page
 	words
-	Locale  string
-	Address string // of this page, without query
-	Seller  party
-	Buyer   party
-	Number  string
-	Issued  billing.Date
-	Due     billing.Date
-	Status  billing.Label
-	Heading string // what the amount is
-	Amount  string
-	Pay     string // "Pay €2,940.00", "" when it can't be paid now
-	Note    *publicNote
+	Locale     string
+	Address    string // of this page, without query
+	Seller     party
+	Buyer      party
+	Number     string
+	Issued     billing.Date
+	PONumber   string // of the client's purchase order
+	ClientNote string // what the team wrote to them
+	Due        billing.Date
+	Status     billing.Label
+	Heading    string // what the amount is
+	Amount     string
+	Pay        string // "Pay €2,940.00", "" when it can't be paid now
+	Note       *publicNote
 	// TestNote says that it is no real invoice, "" when it is one.
 	TestNote string
 	Items    items
@@ -145,6 +147,7 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 	data = publicPage{
 		words: w, Locale: inv.Locale, Address: h.app.PublicURL(inv), Number: *inv.Number,
 		Seller: party{inv.SellerName, inv.SellerAddress}, Buyer: party{inv.BuyerName, inv.BuyerAddress},
+		PONumber: inv.PoNumber, ClientNote: inv.Note,
 		Issued: billing.Date(inv.IssueDate), Due: billing.Date(inv.DueDate), Status: publicLabel(p.Detail),
 	}
 	data.Page = h.frame(say("title", data.Number, inv.SellerName))
@@ -156,7 +159,7 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 	switch {
 	case inv.Due == 0 && inv.Received > 0:
 		data.Heading, data.Amount = say("amount_paid"), money(inv.Received)
-	case inv.Due == 0:
+	case inv.Due == 0 || inv.Decided == string(billing.Uncollectible):
 		data.Heading, data.Amount = say("amount_total"), money(inv.Total)
 	}
 	if p.CanPay && !confirming {

@@ -158,6 +158,9 @@ func (h *Server) toSignIn(c *fiber.Ctx) error {
 		c.Set("HX-Redirect", to)
 		return c.SendStatus(fiber.StatusUnauthorized)
 	}
+	if f, ok := carryDraft(c); ok {
+		return h.showSignIn(c, fiber.StatusUnauthorized, f, "You were signed out. Sign in to go on with your invoice: it is not lost.")
+	}
 	return c.Redirect(to, fiber.StatusSeeOther)
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 
 	"trak/app"
 	"trak/billing"
@@ -28,6 +29,9 @@ type invoicePage struct {
 	Due       billing.Date
 	Late      string // "14 days late"
 	Issued    billing.Date
+	Terms     string // of a draft: "In 14 days" after it is issued, "" when it has a date or none
+	PONumber  string
+	Note      string
 	Author    string
 	Version   int64
 	Actions   invoiceActions
@@ -44,8 +48,9 @@ type projectLink struct{ Name, URL string }
 
 // invoiceActions are what may be done with it now.
 type invoiceActions struct {
-	Finalize, Edit, Delete, Void, Revoke bool
-	ClientView                           string // address of the client's page
+	Finalize, Edit, Delete, Void, Revoke, GiveUp, Reopen, Duplicate bool
+	CopyID                                                          string // of the draft that Duplicate makes, so that a second click makes no second one
+	ClientView                                                      string // address of the client's page
 }
 
 // linkCard is what people copy and send.
@@ -125,6 +130,10 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	if inv.ProjectID != nil {
 		data.Project = &projectLink{d.Project.Name, projectsPath(actor, "/"+*inv.ProjectID)}
 	}
+	if inv.Number == nil && inv.TermsDays >= 0 {
+		data.Terms = termsText(inv.TermsDays)
+	}
+	data.PONumber, data.Note = inv.PoNumber, inv.Note
 	if d.Overdue {
 		data.Late = count(int64(d.Late), "day") + " late"
 	}
@@ -155,8 +164,9 @@ func actionsOf(actor app.Actor, d app.Detail) (a invoiceActions) {
 	}
 	draft, open := d.Invoice.Decided == string(billing.Draft), d.Invoice.Decided == string(billing.Open)
 	return invoiceActions{
-		Finalize: draft, Edit: draft, Delete: draft, Revoke: !draft,
-		Void: open && d.Invoice.Received == 0,
+		Finalize: draft, Edit: draft, Delete: draft, Revoke: !draft, Duplicate: true, CopyID: uuid.NewString(),
+		Void: open && d.Invoice.Received == 0, GiveUp: open && d.Invoice.Due > 0,
+		Reopen: d.Invoice.Decided == string(billing.Uncollectible),
 	}
 }
 
@@ -171,6 +181,8 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 		card.Note = "The link at Stripe is being made. This one works already."
 	case d.Link.State == "closing" && d.Link.Error == "":
 		card.Note = "The link at Stripe is being closed."
+	case inv.Decided == string(billing.Uncollectible):
+		card.Note = "Your client sees there that nothing has to be paid any more."
 	case inv.Due == 0:
 		card.Note = "Your client sees there what was paid."
 	case card.Stripe == "":
@@ -316,6 +328,64 @@ func (h *Server) voidInvoice(c *fiber.Ctx) error {
 	}
 	h.flash(c, "The invoice is void")
 	return h.goTo(c, invoicesPath(actorOf(c), "/"+c.Params("id")))
+}
+
+func askUncollectible(actor app.Actor) func(app.Detail) confirmPage {
+	return func(d app.Detail) confirmPage {
+		inv := d.Invoice
+		if !actionsOf(actor, d).GiveUp {
+			return confirmPage{Heading: "There is nothing to give up on", Text: []string{"Only an open invoice of which something is due can be marked uncollectible."}}
+		}
+		return confirmPage{
+			Heading: "Mark " + *inv.Number + " uncollectible?",
+			Text: []string{
+				"It counts as outstanding no longer, its payment link stops working, and your client's page says that nothing has to be paid any more. A payment that is on its way already still arrives and is shown here.",
+				"You can reopen it later.",
+			},
+			Action: invoicesPath(actor, "/"+inv.ID+"/uncollectible"), Button: "Mark uncollectible",
+		}
+	}
+}
+
+func (h *Server) confirmUncollectible(c *fiber.Ctx) error {
+	return h.confirm(c, fiber.StatusOK, askUncollectible(actorOf(c)))
+}
+
+func (h *Server) markUncollectible(c *fiber.Ctx) error {
+	err := h.app.MarkUncollectible(c.UserContext(), actorOf(c), c.Params("id"))
+	if errors.Is(err, app.ErrConflict) {
+		return h.confirm(c, fiber.StatusConflict, askUncollectible(actorOf(c)))
+	}
+	if err != nil {
+		return err
+	}
+	h.flash(c, "The invoice is marked uncollectible")
+	return h.goTo(c, invoicesPath(actorOf(c), "/"+c.Params("id")))
+}
+
+func (h *Server) reopenInvoice(c *fiber.Ctx) error {
+	err := h.app.ReopenInvoice(c.UserContext(), actorOf(c), c.Params("id"))
+	if err != nil && !errors.Is(err, app.ErrConflict) { // open already, or void: the page says so
+		return err
+	}
+	return h.goTo(c, invoicesPath(actorOf(c), "/"+c.Params("id")))
+}
+
+// duplicateInvoice writes a draft that says the same, and opens it.
+func (h *Server) duplicateInvoice(c *fiber.Ctx) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	id := f.Value("id")
+	if _, err := uuid.Parse(id); err != nil {
+		id = uuid.NewString()
+	}
+	inv, err := h.app.DuplicateInvoice(c.UserContext(), actorOf(c), c.Params("id"), id)
+	if err != nil {
+		return err
+	}
+	return h.goTo(c, invoicesPath(actorOf(c), "/"+inv.ID+"/edit"))
 }
 
 func askDelete(actor app.Actor) func(app.Detail) confirmPage {

@@ -29,7 +29,11 @@ type composer struct {
 	Lines      []composerLine
 	Total      string
 	Currencies []billing.Currency
-	Clients    []db.Client  // a few to choose from at once
+	Clients    []db.Client // a few to choose from at once
+	Terms      []termsOption
+	BesideOpen bool         // note and order number are shown
+	Moved      bool         // a line was moved just now, and takes the focus
+	Typed      bool         // holds what was typed, and is stored nowhere yet
 	Projects   []db.Project // to choose from; without any there is no such field
 	// NoLink says why the invoice will have no payment link, "" when it will have one.
 	NoLink   string
@@ -41,7 +45,34 @@ type composerLine struct {
 	form
 	N      int // counts from 0; rows that were removed leave gaps until the form is sent
 	Amount string
-	Fresh  bool // was just added: it takes the focus
+	Fresh  bool   // was just added: it takes the focus
+	Moved  string // "up" or "down" when it was moved just now: that button takes the focus
+}
+
+// termsOption is one choice of when an invoice is due.
+type termsOption struct{ Value, Text string }
+
+// usualTerms are the days to pay that the form offers.
+var usualTerms = []int64{0, 7, 14, 30, 60}
+
+// termsOptions are the usual ones, the form's own, and a date.
+func termsOptions(current string) (list []termsOption) {
+	days := slices.Clone(usualTerms)
+	if own, err := billing.ParseTerms(current); err == nil && !slices.Contains(days, own) {
+		days = append(days, own)
+		slices.Sort(days)
+	}
+	for _, d := range days {
+		list = append(list, termsOption{strconv.FormatInt(d, 10), termsText(d)})
+	}
+	return append(list, termsOption{"", "On a date"})
+}
+
+func termsText(days int64) string {
+	if days == 0 {
+		return "On receipt"
+	}
+	return "In " + count(days, "day")
 }
 
 // Field is the name of one of the line's fields, which is its id as well.
@@ -53,7 +84,9 @@ func (l composerLine) Label() string { return fmt.Sprintf("Line %d", l.N+1) }
 const (
 	actCreate     = "create"
 	actAddLine    = "add-line"
-	actRemoveLine = "remove-line[" // and the line's number
+	actRemoveLine = "remove-line[" // and the line's number, as in the next two
+	actMoveUp     = "move-up["
+	actMoveDown   = "move-down["
 )
 
 // lineFields are the fields of a line, in the order of the page.
@@ -62,14 +95,16 @@ var lineFields = []string{"description", "quantity", "unit_price"}
 // newInvoice opens the form.
 func (h *Server) newInvoice(c *fiber.Ctx) error {
 	actor := actorOf(c)
+	if kept, ok := h.keptDraft(c, ""); ok {
+		return h.showComposer(c, fiber.StatusOK, kept)
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("make an id: %w", err)
 	}
-	values := map[string]string{"id": id.String(), "currency": actor.Workspace.Currency, "project": c.Query("project")}
-	if actor.Workspace.TermsDays > 0 {
-		today := billing.Today(actor.Workspace.Location(), h.now())
-		values["due"] = string(today.AddDays(int(actor.Workspace.TermsDays)))
+	values := map[string]string{
+		"id": id.String(), "currency": actor.Workspace.Currency, "project": c.Query("project"),
+		"terms": strconv.FormatInt(actor.Workspace.TermsDays, 10),
 	}
 	return h.showComposer(c, fiber.StatusOK, formOf(values))
 }
@@ -90,7 +125,10 @@ func (h *Server) showComposer(c *fiber.Ctx, status int, f form) error {
 // fillComposer adds what the form shows beside what was typed.
 func (h *Server) fillComposer(c *fiber.Ctx, data *composer) error {
 	actor, ctx := actorOf(c), c.UserContext()
-	data.Base, data.Currencies = invoicesPath(actor, ""), billing.Currencies()
+	data.Base, data.Currencies, data.Terms = invoicesPath(actor, ""), billing.Currencies(), termsOptions(data.Form.Value("terms"))
+	for _, name := range []string{"note", "po_number"} {
+		data.BesideOpen = data.BesideOpen || data.Form.Line(name) != "" || data.Form.Error(name) != ""
+	}
 	err := h.priceForm(c, data)
 	if err != nil {
 		return err
@@ -122,8 +160,14 @@ func (h *Server) priceForm(c *fiber.Ctx, data *composer) error {
 		return err
 	}
 	numbers := lineNumbers(data.Form)
+	moved, to := movedLine(data.Form)
+	data.Typed = len(data.Form.order) > 0 // it was sent, and came back
 	for i, n := range numbers {
-		data.Lines = append(data.Lines, composerLine{form: data.Form, N: n, Amount: lineAmount(actor, p, len(numbers), i)})
+		line := composerLine{form: data.Form, N: n, Amount: lineAmount(actor, p, len(numbers), i)}
+		if n == moved {
+			line.Moved, data.Moved = to, true
+		}
+		data.Lines = append(data.Lines, line)
 	}
 	data.Total = billing.FormatMoney(billing.Money{Minor: p.Totals.Total, Currency: p.Currency.Code}, actor.Workspace.Locale)
 	return nil
@@ -198,6 +242,9 @@ func (h *Server) editInvoice(c *fiber.Ctx) error {
 	if d.Invoice.Decided != string(billing.Draft) {
 		h.flash(c, "A finalized invoice never changes. Void it and write a new one instead.")
 		return c.Redirect(invoicesPath(actorOf(c), "/"+d.Invoice.ID), fiber.StatusSeeOther)
+	}
+	if kept, ok := h.keptDraft(c, d.Invoice.ID); ok {
+		return h.showDraft(c, fiber.StatusOK, kept, "")
 	}
 	return h.showDraft(c, fiber.StatusOK, draftForm(d, actorOf(c).Workspace.Locale), "")
 }
@@ -360,11 +407,45 @@ func changeLines(f form) (form, bool) {
 		}
 		return out, true
 	}
-	number, ok := strings.CutPrefix(strings.TrimSuffix(act, "]"), actRemoveLine)
-	if !ok {
-		return f, false
+	number := func(prefix string) (int, bool) { // where the line of that number stands
+		text, ok := strings.CutPrefix(strings.TrimSuffix(act, "]"), prefix)
+		n, err := strconv.Atoi(text)
+		return slices.Index(numbers, n), ok && err == nil
 	}
-	return renumbered(f, slices.DeleteFunc(numbers, func(n int) bool { return strconv.Itoa(n) == number })), true
+	if at, ok := number(actRemoveLine); ok {
+		if at >= 0 {
+			numbers = slices.Delete(numbers, at, at+1)
+		}
+		return renumbered(f, numbers), true
+	}
+	for prefix, step := range map[string]int{actMoveUp: -1, actMoveDown: 1} {
+		at, ok := number(prefix)
+		if !ok {
+			continue
+		}
+		to := at + step
+		if at >= 0 && to >= 0 && to < len(numbers) {
+			numbers[at], numbers[to] = numbers[to], numbers[at]
+			at = to
+		}
+		out := renumbered(f, numbers)
+		out.values["act"] = fmt.Sprintf("%s%d]", prefix, at) // for movedLine
+		return out, true
+	}
+	return f, false
+}
+
+// movedLine is the line that was moved to make the form what it is, and "up" or "down"; "" when
+// none was.
+func movedLine(f form) (n int, to string) {
+	for prefix, to := range map[string]string{actMoveUp: "up", actMoveDown: "down"} {
+		if text, ok := strings.CutPrefix(strings.TrimSuffix(f.Value("act"), "]"), prefix); ok {
+			if n, err := strconv.Atoi(text); err == nil {
+				return n, to
+			}
+		}
+	}
+	return -1, ""
 }
 
 func blankLine(n int) form {
@@ -389,7 +470,8 @@ func invoiceInput(f form) app.InvoiceInput {
 	version, _ := strconv.ParseInt(f.Value("version"), 10, 64)
 	in := app.InvoiceInput{
 		ID: f.Value("id"), ClientID: f.Value("client_id"), ClientName: f.Line("client"), ClientEmail: f.Line("client_email"),
-		Currency: f.Line("currency"), Summary: f.Line("summary"), Amount: f.Line("amount"), Due: f.Line("due"), ProjectID: f.Value("project"), Version: version,
+		Currency: f.Line("currency"), Summary: f.Line("summary"), Amount: f.Line("amount"), Due: f.Line("due"),
+		Terms: f.Line("terms"), PONumber: f.Line("po_number"), Note: f.Value("note"), ProjectID: f.Value("project"), Version: version,
 	}
 	for _, n := range lineNumbers(f) {
 		l := composerLine{N: n}
@@ -407,6 +489,10 @@ func draftForm(d app.Detail, locale string) form {
 	values := map[string]string{
 		"id": inv.ID, "version": strconv.FormatInt(inv.Version, 10), "client": d.Client.Name, "client_id": d.Client.ID,
 		"due": inv.DueDate, "currency": inv.Currency, "project": d.Project.ID,
+		"note": inv.Note, "po_number": inv.PoNumber,
+	}
+	if inv.TermsDays >= 0 {
+		values["terms"] = strconv.FormatInt(inv.TermsDays, 10)
 	}
 	lines := d.Lines
 	if len(lines) > 0 && lines[0].Quantity == 1000 && lines[0].Amount > 0 && lines[0].UnitPrice == lines[0].Amount*10_000 {

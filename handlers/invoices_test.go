@@ -134,7 +134,7 @@ func TestWritingAnInvoice(t *testing.T) {
 
 	p := member.get(list + "?new=1")
 	p.has(t, 200, `<label for="client">Client</label>`, `<label for="summary">What is it for</label>`, `<label for="amount">Amount</label>`,
-		`<label for="due">Due</label>`, `<label for="client_email">Client email</label>`, "Add line item", ">Save draft<", "Create and copy link", `value="eur" selected`)
+		`<label for="terms">Due</label>`, `<label for="client_email">Client email</label>`, "Add line item", ">Save draft<", "Create and copy link", `value="eur" selected`)
 	p.lacks(t, "can't pay it online")
 	p.wellFormed(t)
 	fragment := member.part(list+"/new", "div#composer")

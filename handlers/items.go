@@ -38,7 +38,7 @@ func itemsOf(d app.Detail, w words, locale string) (items, error) {
 		list.Totals = append(list.Totals, itemTotal{name, billing.FormatMoney(billing.Money{Minor: minor, Currency: inv.Currency}, locale), main})
 	}
 	switch {
-	case inv.Received == 0 && inv.Due == inv.Total:
+	case inv.Received == 0 && inv.Due == inv.Total && inv.Decided != string(billing.Uncollectible):
 		add("total_due", inv.Total, true)
 	case inv.Received == 0:
 		add("total", inv.Total, true)
@@ -49,7 +49,7 @@ func itemsOf(d app.Detail, w words, locale string) (items, error) {
 			add("refunded", -inv.Refunded, false)
 			add("net_paid", inv.Received-inv.Refunded, inv.Due == 0)
 		}
-		if inv.Due > 0 {
+		if inv.Due > 0 && inv.Decided != string(billing.Uncollectible) {
 			add("still_due", inv.Due, true)
 		}
 	}

@@ -41,6 +41,7 @@ var catalogue = map[string]words{
 		"from":          "From",
 		"to":            "To",
 		"issued":        "Issued %s", // date
+		"po_number":     "Your purchase order %s",
 		"refresh":       "Refresh",
 		"pay":           "Pay %s", // amount
 		"amount_due":    "Amount due",
@@ -78,9 +79,9 @@ var catalogue = map[string]words{
 		"note.failed":             "The last payment did not go through. No money was taken; you can try again.",
 		"note.refunded":           "The money was given back to you.",
 		"note.partially_refunded": "A part of the money was given back to you.",
-		"note.void":               "This invoice was withdrawn. Please don't pay it. Ask %s if you expected a new one.", // seller
-		"note.closed":             "This invoice is closed. Ask %s if you still want to pay it.",                        // seller
-		"note.not_ready":          "Online payment is not open yet. Please come back later, or ask %s how to pay.",      // seller
+		"note.void":               "This invoice was withdrawn. Please don't pay it. Ask %s if you expected a new one.",                // seller
+		"note.closed":             "This invoice was closed, and nothing has to be paid any more. Ask %s if you still want to pay it.", // seller
+		"note.not_ready":          "Online payment is not open yet. Please come back later, or ask %s how to pay.",                     // seller
 		"note.changed":            "Nothing was paid. Please look at the invoice again before you pay.",
 	},
 }

@@ -91,31 +91,35 @@ var rules = map[string]rule{
 	"GET /w/:slug/payments/invoices/new":   {may: string(app.EditInvoices), part: "composer"},
 	"POST /w/:slug/payments/invoices/lines": {may: string(app.EditInvoices), form: newInvoice, status: 200,
 		part: never},
-	"POST /w/:slug/payments/invoices/preview":        {may: string(app.EditInvoices), form: newInvoice, status: 200, part: never},
-	"GET /w/:slug/payments/invoices/clients/suggest": {may: string(app.ViewClients), query: search, part: never},
-	"GET /w/:slug/payments/invoices/:id":             {may: string(app.ViewInvoices), of: open},
-	"GET /w/:slug/payments/invoices/:id/status":      {may: string(app.ViewInvoices), of: open, part: never},
-	"GET /w/:slug/payments/invoices/:id/edit":        {may: string(app.EditInvoices), of: draft, part: "composer"},
-	"POST /w/:slug/payments/invoices/:id/edit":       {may: string(app.EditInvoices), of: draft, form: editedInvoice},
-	"POST /w/:slug/payments/invoices/:id/finalize":   {may: string(app.EditInvoices), of: draft, form: version},
-	"GET /w/:slug/payments/invoices/:id/void":        {may: string(app.EditInvoices), of: open},
-	"POST /w/:slug/payments/invoices/:id/void":       {may: string(app.EditInvoices), of: open},
-	"GET /w/:slug/payments/invoices/:id/delete":      {may: string(app.EditInvoices), of: draft},
-	"POST /w/:slug/payments/invoices/:id/delete":     {may: string(app.EditInvoices), of: draft},
-	"GET /w/:slug/payments/invoices/:id/revoke":      {may: string(app.EditInvoices), of: open},
-	"POST /w/:slug/payments/invoices/:id/revoke":     {may: string(app.EditInvoices), of: open},
-	"POST /w/:slug/payments/invoices/:id/retry-link": {may: string(app.EditInvoices), of: open},
-	"POST /w/:slug/payments/invoices/:id/copied":     {may: string(app.EditInvoices), of: open, status: 204},
-	"GET /w/:slug/payments/connect":                  {may: string(app.ViewStripe)},
-	"GET /w/:slug/payments/connect/status":           {may: string(app.ViewStripe), part: never},
-	"POST /w/:slug/payments/connect":                 {may: string(app.ManageStripe), form: fields("country", "DE")},
-	"POST /w/:slug/payments/connect/continue":        {may: string(app.ManageStripe)},
-	"GET /w/:slug/payments/connect/refresh":          {may: string(app.ManageStripe), status: 303},
-	"GET /w/:slug/payments/connect/return":           {may: string(app.ManageStripe), status: 303, writes: "AskRead"},
-	"POST /w/:slug/payments/connect/check":           {may: string(app.ManageStripe)},
-	"POST /w/:slug/payments/connect/dashboard":       {may: string(app.ManageStripe)},
-	"GET /w/:slug/payments/connect/disconnect":       {may: string(app.ManageStripe)},
-	"POST /w/:slug/payments/connect/disconnect":      {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/invoices/preview":           {may: string(app.EditInvoices), form: newInvoice, status: 200, part: never},
+	"GET /w/:slug/payments/invoices/clients/suggest":    {may: string(app.ViewClients), query: search, part: never},
+	"GET /w/:slug/payments/invoices/:id":                {may: string(app.ViewInvoices), of: open},
+	"GET /w/:slug/payments/invoices/:id/status":         {may: string(app.ViewInvoices), of: open, part: never},
+	"GET /w/:slug/payments/invoices/:id/edit":           {may: string(app.EditInvoices), of: draft, part: "composer"},
+	"POST /w/:slug/payments/invoices/:id/edit":          {may: string(app.EditInvoices), of: draft, form: editedInvoice},
+	"POST /w/:slug/payments/invoices/:id/finalize":      {may: string(app.EditInvoices), of: draft, form: version},
+	"GET /w/:slug/payments/invoices/:id/void":           {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/void":          {may: string(app.EditInvoices), of: open},
+	"GET /w/:slug/payments/invoices/:id/uncollectible":  {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/uncollectible": {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/reopen":        {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/duplicate":     {may: string(app.EditInvoices), of: open, form: copyID},
+	"GET /w/:slug/payments/invoices/:id/delete":         {may: string(app.EditInvoices), of: draft},
+	"POST /w/:slug/payments/invoices/:id/delete":        {may: string(app.EditInvoices), of: draft},
+	"GET /w/:slug/payments/invoices/:id/revoke":         {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/revoke":        {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/retry-link":    {may: string(app.EditInvoices), of: open},
+	"POST /w/:slug/payments/invoices/:id/copied":        {may: string(app.EditInvoices), of: open, status: 204},
+	"GET /w/:slug/payments/connect":                     {may: string(app.ViewStripe)},
+	"GET /w/:slug/payments/connect/status":              {may: string(app.ViewStripe), part: never},
+	"POST /w/:slug/payments/connect":                    {may: string(app.ManageStripe), form: fields("country", "DE")},
+	"POST /w/:slug/payments/connect/continue":           {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/refresh":             {may: string(app.ManageStripe), status: 303},
+	"GET /w/:slug/payments/connect/return":              {may: string(app.ManageStripe), status: 303, writes: "AskRead"},
+	"POST /w/:slug/payments/connect/check":              {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/dashboard":          {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/disconnect":          {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/disconnect":         {may: string(app.ManageStripe)},
 }
 
 func TestEveryRouteHasARule(t *testing.T) {
@@ -165,6 +169,11 @@ type request struct {
 	form         []string
 }
 
+// carried says that it is an invoice's form, which sign-in carries along.
+func (r request) carried() bool {
+	return r.method == http.MethodPost && slices.Contains(r.form, "summary") && !strings.HasSuffix(r.path, "/preview") && !strings.HasSuffix(r.path, "/lines")
+}
+
 // request of a route: within the workspace of the slug, about the thing with the id, and naming
 // in query and form what belongs to h.
 func (h *half) request(key, slug, id string) request {
@@ -206,6 +215,7 @@ func projectCursor(h *half) string { return "after=YQ." + h.ids[project] }
 func projectInvoices(h *half) string {
 	return fmt.Sprintf("after=%d.%s", h.after, h.ids[open])
 }
+func copyID(*half, string) []string { return []string{"id", nobodys()} }
 func newProject(*half, string) []string {
 	return []string{"name", "Catalogue " + nobodys(), "version", "1"}
 }

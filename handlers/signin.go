@@ -64,6 +64,7 @@ func (h *Server) signIn(c *fiber.Ctx) error {
 	if err := h.startSession(c, user.ID); err != nil {
 		return err
 	}
+	h.keepDraft(c, f)
 	return h.goTo(c, ownPath(f.Value("next")))
 }
 
@@ -87,6 +88,7 @@ func (h *Server) demoSignIn(c *fiber.Ctx) error {
 		if err := h.startSession(c, user.ID); err != nil {
 			return err
 		}
+		h.keepDraft(c, f)
 		return h.goTo(c, ownPath(f.Value("next")))
 	}
 	return app.ErrNotFound

@@ -39,6 +39,12 @@ func entryOf(m app.Moment, locale string) entry {
 		return entry{Icon: "rotate-ccw", Text: "Link replaced"}
 	case "viewed":
 		return entry{Tone: "info", Icon: "eye", Text: "Viewed by the client"}
+	case "duplicated":
+		return entry{Icon: "copy", Text: "Duplicated from " + m.Detail}
+	case "uncollectible":
+		return entry{Icon: "ban", Text: "Marked uncollectible"}
+	case "reopened":
+		return entry{Tone: "info", Icon: "rotate-ccw", Text: "Reopened"}
 	case "voided":
 		return entry{Icon: "ban", Text: "Voided"}
 	case "processing":

@@ -1,4 +1,4 @@
-// What pages can't do alone. All works without it: it only makes things quicker.
+// All works without it: it only makes things quicker.
 // No eval and no inline handlers: elements say what they want in data attributes.
 (() => {
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -65,15 +65,14 @@
     return new Map($$('input:not([type=hidden], [type=password]), textarea, select, [data-combobox] input', form)
       .map(el => [rows.indexOf(el.closest('[data-row]')) + el.name.replace(/\d+/, ''), el]));
   }
-  const isDirty = form => $('[aria-invalid]', form) || [...fieldsOf(form).values()].some(el => el.value !== (el.defaultValue ?? el.value));
+  const isDirty = form => form.dataset.typed || [...fieldsOf(form).values()].some(el => el.value !== (el.defaultValue ?? el.value));
   const draftKey = form => 'draft:' + form.dataset.draft;
   const dropDraft = form => sessionStorage.removeItem(draftKey(form));
   const saveDraft = form => sessionStorage.setItem(draftKey(form), JSON.stringify([...fieldsOf(form)].map(([name, el]) => [name, el.value])));
 
-  // A missing row is asked for, and brings us here again when it arrives. The focus, which a new
-  // row takes, goes back to where it was.
+  // A missing row is asked for, and brings us here again. The focus, which it takes, goes back.
   function restoreDraft(form) {
-    form.pendingDraft ??= new Map($('[aria-invalid]', form) ? [] : JSON.parse(sessionStorage.getItem(draftKey(form))));
+    form.pendingDraft ??= new Map(JSON.parse(sessionStorage.getItem(draftKey(form))));
     const before = form.pendingDraft.size;
     for (const [name, el] of fieldsOf(form)) {
       if (form.pendingDraft.has(name)) el.value = form.pendingDraft.get(name);
@@ -277,7 +276,7 @@
   // ---- New content: the page at its start, and after each swap.
 
   function arrived() {
-    $$('[data-draft]').forEach(restoreDraft);
+    $$('[data-draft]').forEach(form => (form.dataset.typed ? saveDraft : restoreDraft)(form));
     $$('[data-combobox]').forEach(showNew);
   }
   function pageArrived() {

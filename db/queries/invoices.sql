@@ -161,3 +161,16 @@ WHERE e.workspace_id = @workspace_id AND e.invoice_id = @invoice_id ORDER BY e.a
 -- name: InsertAudit :exec
 INSERT INTO audit_log (id, workspace_id, user_id, action, subject, before, after, at)
 VALUES (@id, @workspace_id, @user_id, @action, @subject, @before, @after, @at);
+
+-- name: MarkUncollectible :execrows
+UPDATE invoices SET decided = 'uncollectible', uncollectible_at = @uncollectible_at, updated_at = @uncollectible_at, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND decided = 'open';
+
+-- name: ReopenInvoice :execrows
+UPDATE invoices SET decided = 'open', uncollectible_at = 0, updated_at = @updated_at, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND decided = 'uncollectible';
+
+-- name: WhoChanged :one
+-- Who made the change to a draft that is the latest one: at is its updated_at.
+SELECT u.name FROM audit_log l JOIN users u ON u.id = l.user_id
+WHERE l.workspace_id = @workspace_id AND l.at = @at AND l.subject = @subject LIMIT 1;
