@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 
 	"trak/billing"
@@ -169,4 +171,20 @@ func nameOf(inv db.Invoice) string {
 		return *inv.Number
 	}
 	return "a draft"
+}
+
+// LastEditor is the name of whoever made the latest change to a draft, "" when nobody is known.
+// Members may see it.
+func (a *App) LastEditor(ctx context.Context, actor Actor, inv db.Invoice) (name string, err error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return "", err
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		name, err = q.WhoChanged(ctx, db.WhoChangedParams{WorkspaceID: &actor.WorkspaceID, At: inv.UpdatedAt, Subject: inv.ID})
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return name, err
 }

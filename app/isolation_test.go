@@ -156,6 +156,10 @@ var useCases = map[string]useCase{
 	"DuplicateInvoice": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.DuplicateInvoice(ctx, by, x.open, "0192b5a0-0000-7000-8000-000000000000"))
 	}},
+	"LastEditor": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		name, err := a.LastEditor(ctx, by, db.Invoice{ID: x.draft})
+		return errors.Join(err, nothing(len(name)))
+	}},
 	"DeleteDraft": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.DeleteDraft(ctx, by, x.draft)
 	}},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -308,17 +309,36 @@ func (h *Server) draftConflict(c *fiber.Ctx, f form) error {
 	if _, ok := fieldErrors(err); err != nil && !ok {
 		return err
 	}
-	conflict := fmt.Sprintf("Somebody changed this draft meanwhile. Stored is %s; yours is %s. Save again to replace it with yours.",
-		inShort(d.Client.Name, d.Invoice.Total, d.Invoice.Currency, actor), inShort(f.Line("client"), typed.Totals.Total, typed.Currency.Code, actor))
+	who, err := h.app.LastEditor(c.UserContext(), actor, d.Invoice)
+	if err != nil {
+		return err
+	}
+	if who == "" {
+		who = "Somebody"
+	}
+	conflict := fmt.Sprintf("%s changed this draft %s. Stored is %s; yours is %s. Save again to replace it with yours.", who, ago(d.Invoice.UpdatedAt, h.now()),
+		inShort(d.Client.Name, d.Invoice.Total, d.Invoice.Currency, len(d.Lines), actor), inShort(f.Line("client"), typed.Totals.Total, typed.Currency.Code, len(typed.Lines), actor))
 	f.values["version"] = strconv.FormatInt(d.Invoice.Version, 10)
 	return h.showDraft(c, fiber.StatusConflict, f, conflict)
 }
 
-func inShort(client string, total int64, currency string, actor app.Actor) string {
+// ago says how long a moment of today, or so, is past.
+func ago(at int64, now time.Time) string {
+	switch minutes := int64(now.Sub(time.UnixMicro(at)).Minutes()); {
+	case minutes < 1:
+		return "just now"
+	case minutes < 120:
+		return count(minutes, "minute") + " ago"
+	default:
+		return count(minutes/60, "hour") + " ago"
+	}
+}
+
+func inShort(client string, total int64, currency string, lines int, actor app.Actor) string {
 	if client == "" {
 		client = "nobody yet"
 	}
-	return billing.FormatMoney(billing.Money{Minor: total, Currency: currency}, actor.Workspace.Locale) + " for " + client
+	return billing.FormatMoney(billing.Money{Minor: total, Currency: currency}, actor.Workspace.Locale) + " for " + client + " in " + count(int64(lines), "line")
 }
 
 // totals are the sums of the form as it is typed.

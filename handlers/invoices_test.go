@@ -284,7 +284,7 @@ func TestDrafts(t *testing.T) {
 		_, err := w.app.UpdateDraft(ctx, w.north, app.InvoiceInput{ID: id, Version: 1, ClientName: "Öru Coffee", Summary: "Shop", Amount: "800"}, false)
 		must(t, err)
 		p := owner.post(at+"/edit", "act", "draft", "version", "1", "client", "Halden & Vik", "summary", "Website", "amount", "100")
-		p.has(t, 409, "Stored is €800.00 for Öru Coffee; yours is €100.00 for Halden &amp; Vik", `value="Website"`, `name="version" value="2"`)
+		p.has(t, 409, "changed this draft just now. Stored is €800.00 for Öru Coffee in 1 line; yours is €100.00 for Halden &amp; Vik in 1 line", `value="Website"`, `name="version" value="2"`)
 		p.wellFormed(t)
 		if d := w.detail(w.north, id); d.Invoice.Total != 80000 {
 			t.Errorf("replaced: %+v", d.Invoice)

@@ -276,7 +276,7 @@
   // ---- New content: the page at its start, and after each swap.
 
   function arrived() {
-    $$('[data-draft]').forEach(form => (form.dataset.typed ? saveDraft : restoreDraft)(form));
+    $$('[data-draft]').forEach(form => form.dataset.typed ? saveDraft(form) : restoreDraft(form));
     $$('[data-combobox]').forEach(showNew);
   }
   function pageArrived() {
