@@ -27,8 +27,8 @@ const (
 	suggestions    = 8
 )
 
-// ClientCursor is where the next page of clients begins; the zero value is the first page.
-type ClientCursor struct{ Text, ID string }
+// NameCursor is where the next page of a list by name begins; the zero value is the first page.
+type NameCursor struct{ Text, ID string }
 
 // OpenTotal is what a client owes in one currency.
 type OpenTotal struct {
@@ -38,7 +38,7 @@ type OpenTotal struct {
 
 // Clients lists the workspace's clients by name, a page at a time, with what each owes.
 // Members may see them. next is nil on the last page.
-func (a *App) Clients(ctx context.Context, actor Actor, after ClientCursor) (list []db.Client, owed []OpenTotal, next *ClientCursor, err error) {
+func (a *App) Clients(ctx context.Context, actor Actor, after NameCursor) (list []db.Client, owed []OpenTotal, next *NameCursor, err error) {
 	if err := a.need(ctx, actor, ViewClients); err != nil {
 		return nil, nil, nil, err
 	}
@@ -59,7 +59,7 @@ func (a *App) Clients(ctx context.Context, actor Actor, after ClientCursor) (lis
 	if len(list) > clientsPerPage {
 		list = list[:clientsPerPage]
 		last := list[len(list)-1]
-		next = &ClientCursor{last.SearchText, last.ID}
+		next = &NameCursor{last.SearchText, last.ID}
 	}
 	return list, owed, next, err
 }
@@ -261,7 +261,7 @@ func clientSummary(c db.Client) map[string]any {
 	return map[string]any{"name": c.Name, "email": c.Email, "address": c.Address}
 }
 
-// searchText is what clients are found and sorted by: folded, so that case and accents don't
+// searchText is what clients and projects are found and sorted by: folded, so that case and accents don't
 // matter on either engine.
 func searchText(parts ...string) string { return foldText(strings.Join(parts, " ")) }
 

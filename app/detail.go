@@ -15,7 +15,8 @@ import (
 // Detail is all that the invoice's page shows.
 type Detail struct {
 	Invoice  db.Invoice
-	Client   db.Client // the zero value when a draft has none
+	Client   db.Client  // the zero value when a draft has none
+	Project  db.Project // the zero value when it has none; the team's, never the client's
 	Lines    []db.InvoiceLine
 	Link     LinkState
 	Payments []db.Payment
@@ -58,7 +59,10 @@ func (a *App) InvoiceDetail(ctx context.Context, actor Actor, id string) (d Deta
 		if err != nil {
 			return err
 		}
-		d, err = a.detail(ctx, q, inv)
+		if d, err = a.detail(ctx, q, inv); err != nil || inv.ProjectID == nil {
+			return err
+		}
+		d.Project, err = findProject(ctx, q, actor, *inv.ProjectID)
 		return err
 	})
 	return d, err

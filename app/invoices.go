@@ -160,6 +160,9 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 			return fmt.Errorf("look for the invoice: %w", err)
 		}
 		p, errs := price(actor.Workspace, in)
+		if err := checkProject(ctx, tx, actor, in.ProjectID, nil, errs); err != nil {
+			return err
+		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
 		if err != nil {
 			return err
@@ -224,6 +227,9 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 			return ErrConflict
 		}
 		p, errs := price(actor.Workspace, in)
+		if err := checkProject(ctx, tx, actor, in.ProjectID, was.ProjectID, errs); err != nil {
+			return err
+		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
 		if err != nil {
 			return err
@@ -567,6 +573,9 @@ func summary(inv db.Invoice) map[string]any {
 	}
 	if inv.ClientID != nil {
 		m["client"] = *inv.ClientID
+	}
+	if inv.ProjectID != nil {
+		m["project"] = *inv.ProjectID
 	}
 	return m
 }

@@ -56,8 +56,8 @@ type useCase struct {
 }
 
 type ids struct {
-	draft, open, client string
-	draftVersion        int64
+	draft, open, client, project string
+	draftVersion                 int64
 }
 
 // useCases is every exported use-case that takes an actor; a test below finds those missing.
@@ -76,7 +76,7 @@ var useCases = map[string]useCase{
 	"ReturnFromStripe": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.ReturnFromStripe(ctx, by) }},
 	"Disconnect":       {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Disconnect(ctx, by) }},
 	"Clients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
-		_, _, _, err := a.Clients(ctx, by, app.ClientCursor{})
+		_, _, _, err := a.Clients(ctx, by, app.NameCursor{})
 		return err
 	}},
 	"ArchivedClients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
@@ -96,6 +96,41 @@ var useCases = map[string]useCase{
 	}},
 	"ArchiveClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.ArchiveClient(ctx, by, x.client, true)
+	}},
+	"Projects": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		rows, _, err := a.Projects(ctx, by, app.NameCursor{})
+		for _, r := range rows {
+			err = errors.Join(err, x.notTheirs(r.ID))
+		}
+		return err
+	}},
+	"ArchivedProjects": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.ArchivedProjects(ctx, by))
+	}},
+	"ProjectChoices": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		list, err := a.ProjectChoices(ctx, by, x.project)
+		for _, p := range list {
+			err = errors.Join(err, x.notTheirs(p.ID))
+		}
+		return err
+	}},
+	"Project": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Project(ctx, by, x.project))
+	}},
+	"ProjectDetail": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ProjectDetail(ctx, by, x.project, app.Cursor{}))
+	}},
+	"ProjectSums": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ProjectSums(ctx, by, x.project))
+	}},
+	"CreateProject": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.CreateProject(ctx, by, app.ProjectInput{Name: "New"}))
+	}},
+	"UpdateProject": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.UpdateProject(ctx, by, x.project, app.ProjectInput{Name: "Taken", Version: 1})
+	}},
+	"ArchiveProject": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ArchiveProject(ctx, by, x.project, true)
 	}},
 	"InvoiceDetail": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.InvoiceDetail(ctx, by, x.open))
@@ -150,6 +185,13 @@ var useCases = map[string]useCase{
 
 var errSeen = errors.New("another workspace's rows were seen")
 
+func (x ids) notTheirs(project string) error {
+	if project == x.project {
+		return errSeen
+	}
+	return nil
+}
+
 func nothing(n int) error {
 	if n > 0 {
 		return errSeen
@@ -186,6 +228,9 @@ func newVictim(t *testing.T) (*world, ids) {
 	w.until("it is paid", func() bool { return w.detail(paid.ID).Standing.Status == billing.Paid })
 	x := ids{open: w.invoice("10").ID}
 	d := draft(w, "5")
+	p, err := w.app.CreateProject(context.Background(), w.owner, app.ProjectInput{Name: "Rebrand"})
+	must(t, err)
+	x.project = p.ID
 	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
@@ -219,6 +264,11 @@ func TestWorkspacesAreIsolated(t *testing.T) {
 	var wrong billing.FieldErrors
 	if !errors.As(err, &wrong) || wrong["client"] == "" {
 		t.Errorf("an invoice for another workspace's client: %v", err)
+	}
+	// A project is named inside a form as well.
+	_, err = w.app.CreateInvoice(ctx, stranger, app.InvoiceInput{ClientName: "Theirs", Summary: "Work", Amount: "10", ProjectID: x.project}, false)
+	if wrong = nil; !errors.As(err, &wrong) || wrong["project"] == "" {
+		t.Errorf("an invoice in another workspace's project: %v", err)
 	}
 	// Somebody without a workspace is nobody.
 	for name, c := range useCases {
@@ -262,6 +312,7 @@ func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
 	must(t, err)
 	for _, query := range []string{
 		"UPDATE invoices SET client_id = '" + x.client + "' WHERE id = '" + theirs.ID + "'",
+		"UPDATE invoices SET project_id = '" + x.project + "' WHERE id = '" + theirs.ID + "'",
 		"UPDATE invoice_lines SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 		"UPDATE payments SET invoice_id = '" + theirs.ID + "'",
 		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "' WHERE invoice_id = '" + x.open + "'",

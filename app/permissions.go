@@ -21,6 +21,8 @@ const (
 	ViewPayments Permission = "view payments"
 	ViewClients  Permission = "view clients"
 	EditClients  Permission = "edit clients"
+	ViewProjects Permission = "view projects"
+	EditProjects Permission = "edit projects"
 	ViewStripe   Permission = "view the Stripe connection"
 	ManageStripe Permission = "manage the Stripe connection"
 )
@@ -31,13 +33,15 @@ var granted = map[Permission][]Role{
 	ViewPayments: {Owner, Admin, Member},
 	ViewClients:  {Owner, Admin, Member},
 	EditClients:  {Owner, Admin, Member},
+	ViewProjects: {Owner, Admin, Member},
+	EditProjects: {Owner, Admin, Member},
 	ViewStripe:   {Owner, Admin, Member},
 	ManageStripe: {Owner, Admin},
 }
 
 // Permissions lists every permission, for tests and pages.
 func Permissions() []Permission {
-	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewStripe, ManageStripe}
+	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe}
 }
 
 // May says whether the role has the permission.

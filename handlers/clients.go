@@ -33,14 +33,14 @@ func (h *Server) clients(c *fiber.Ctx) error {
 		return h.archivedClients(c)
 	}
 	actor := actorOf(c)
-	after, further := readClientCursor(c.Query("after"))
+	after, further := readNameCursor(c.Query("after"))
 	list, owed, next, err := h.app.Clients(c.UserContext(), actor, after)
 	if err != nil {
 		return err
 	}
 	data := clientsPage{Rows: clientRows(list, owed, actor.Workspace.Locale), Further: further}
 	if next != nil {
-		data.More = "/w/" + actor.Workspace.Slug + "/clients?after=" + clientCursorText(*next)
+		data.More = "/w/" + actor.Workspace.Slug + "/clients?after=" + nameCursorText(*next)
 	}
 	if len(data.Rows) > 0 {
 		data.Rows[0].First = partialTarget(c) == "more-clients"
@@ -186,17 +186,17 @@ func (h *Server) toClients(c *fiber.Ctx, done string) error {
 	return h.goTo(c, "/w/"+actorOf(c).Workspace.Slug+"/clients")
 }
 
-// readClientCursor reads where the list goes on, and says whether it does. The text that clients
-// are sorted by may hold anything, so it travels in base64.
-func readClientCursor(s string) (app.ClientCursor, bool) {
+// readNameCursor reads where the list goes on, and says whether it does. The text that
+// names are sorted by may hold anything, so it travels in base64.
+func readNameCursor(s string) (app.NameCursor, bool) {
 	text, id, found := strings.Cut(s, ".")
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if !found || err != nil || id == "" {
-		return app.ClientCursor{}, false
+		return app.NameCursor{}, false
 	}
-	return app.ClientCursor{Text: string(b), ID: id}, true
+	return app.NameCursor{Text: string(b), ID: id}, true
 }
 
-func clientCursorText(c app.ClientCursor) string {
+func nameCursorText(c app.NameCursor) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(c.Text)) + "." + c.ID
 }

@@ -173,7 +173,7 @@ func TestClients(t *testing.T) {
 		p.has(t, 200, "&lt;script&gt;alert(1)", "is added.")
 		p.lacks(t, "<script>alert")
 		p.wellFormed(t)
-		list, _, _, err := w.app.Clients(ctx, w.north, app.ClientCursor{})
+		list, _, _, err := w.app.Clients(ctx, w.north, app.NameCursor{})
 		must(t, err)
 		p = member.get(here + "/" + list[0].ID + "/edit")
 		p.has(t, 200, `value="&#34;&gt;&lt;script&gt;`, "&lt;/textarea&gt;")
