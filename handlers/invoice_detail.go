@@ -20,7 +20,8 @@ type invoicePage struct {
 	Name      string // the number, "Draft" before there is one
 	Client    string
 	ClientURL string
-	Amount    string // the total
+	Project   *namedLink // nil when it belongs to none
+	Amount    string     // the total
 	Currency  string
 	Label     billing.Label
 	Due       billing.Date
@@ -36,6 +37,9 @@ type invoicePage struct {
 	Payments  []attempt
 	Entries   []entry
 }
+
+// namedLink leads to something that has a name.
+type namedLink struct{ Name, URL string }
 
 // invoiceActions are what may be done with it now.
 type invoiceActions struct {
@@ -116,6 +120,9 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	}
 	if inv.ClientID != nil {
 		data.ClientURL = "/w/" + actor.Workspace.Slug + "/clients/" + *inv.ClientID + "/edit"
+	}
+	if p := d.Project; p.ID != "" {
+		data.Project = &namedLink{p.Name, projectsPath(actor, "/"+p.ID)}
 	}
 	if d.Overdue {
 		data.Late = count(int64(d.Late), "day") + " late"

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,7 @@ import (
 // composer is the form that an invoice is written in: a new one above the list, or a draft on
 // a page of its own.
 type composer struct {
-	Form       form // id, version, client, client_id, client_email, summary, amount, due, currency, line[n].…
+	Form       form // id, version, client, client_id, client_email, project, summary, amount, due, currency, line[n].…
 	Heading    string
 	Base       string // path of the workspace's invoices
 	Action     string // where it is sent
@@ -30,6 +31,7 @@ type composer struct {
 	Total      string
 	Currencies []billing.Currency
 	Clients    []db.Client // a few to choose from at once
+	Projects   []db.Project
 	// NoLink says why the invoice will have no payment link, "" when it will have one.
 	NoLink   string
 	Conflict string // what somebody else has stored meanwhile, and what to do
@@ -65,7 +67,7 @@ func (h *Server) newInvoice(c *fiber.Ctx) error {
 	if err != nil {
 		return fmt.Errorf("make an id: %w", err)
 	}
-	values := map[string]string{"id": id.String(), "currency": actor.Workspace.Currency}
+	values := map[string]string{"id": id.String(), "currency": actor.Workspace.Currency, "project": openedFor(c)}
 	if actor.Workspace.TermsDays > 0 {
 		today := billing.Today(actor.Workspace.Location(), h.now())
 		values["due"] = string(today.AddDays(int(actor.Workspace.TermsDays)))
@@ -80,11 +82,18 @@ func (h *Server) showComposer(c *fiber.Ctx, status int, f form) error {
 		Form: f, Heading: "New invoice", Action: invoicesPath(actor, ""), Back: invoicesPath(actor, ""),
 		DraftKey: actor.Workspace.Slug + "-new",
 	}
+	if project := openedFor(c); project != "" { // keeps its own unsent text, and stays so when it comes back
+		data.DraftKey += "-" + project
+		data.Action += "?project=" + url.QueryEscape(project)
+	}
 	if err := h.fillComposer(c, &data); err != nil {
 		return err
 	}
 	return h.showInvoices(c, status, &data)
 }
+
+// openedFor is the project whose page has led to the form, "" when none has.
+func openedFor(c *fiber.Ctx) string { return clean(c.Query("project")) }
 
 // fillComposer adds what the form shows beside what was typed.
 func (h *Server) fillComposer(c *fiber.Ctx, data *composer) error {
@@ -101,6 +110,9 @@ func (h *Server) fillComposer(c *fiber.Ctx, data *composer) error {
 		if data.Clients, err = h.app.SuggestClients(ctx, actor, ""); err != nil {
 			return err
 		}
+	}
+	if data.Projects, err = h.app.ProjectChoices(ctx, actor, data.Form.Value("project")); err != nil {
+		return err
 	}
 	conn, err := h.app.Connection(ctx, actor)
 	if err != nil {
@@ -384,7 +396,8 @@ func withoutBlankLines(f form) form {
 func invoiceInput(f form) app.InvoiceInput {
 	version, _ := strconv.ParseInt(f.Value("version"), 10, 64)
 	in := app.InvoiceInput{
-		ID: f.Value("id"), ClientID: f.Value("client_id"), ClientName: f.Line("client"), ClientEmail: f.Line("client_email"),
+		ProjectID: f.Value("project"),
+		ID:        f.Value("id"), ClientID: f.Value("client_id"), ClientName: f.Line("client"), ClientEmail: f.Line("client_email"),
 		Currency: f.Line("currency"), Summary: f.Line("summary"), Amount: f.Line("amount"), Due: f.Line("due"), Version: version,
 	}
 	for _, n := range lineNumbers(f) {
@@ -403,6 +416,9 @@ func draftForm(d app.Detail, locale string) form {
 	values := map[string]string{
 		"id": inv.ID, "version": strconv.FormatInt(inv.Version, 10), "client": d.Client.Name, "client_id": d.Client.ID,
 		"due": inv.DueDate, "currency": inv.Currency,
+	}
+	if inv.ProjectID != nil {
+		values["project"] = *inv.ProjectID
 	}
 	lines := d.Lines
 	if len(lines) > 0 && lines[0].Quantity == 1000 && lines[0].Amount > 0 && lines[0].UnitPrice == lines[0].Amount*10_000 {

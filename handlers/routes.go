@@ -24,6 +24,7 @@ func (h *Server) routes() {
 	f.Get("/w/:slug/payments/invoices/live", h.poll(app.ViewInvoices), h.invoiceRowsLive)
 	f.Get("/w/:slug/payments/invoices/:id/status", h.poll(app.ViewInvoices), h.invoiceStatus)
 	f.Get("/w/:slug/payments/tiles", h.poll(app.ViewPayments), h.overviewTiles)
+	f.Get("/w/:slug/projects/:id/sums", h.poll(app.ViewProjects), h.projectSums)
 	f.Get("/w/:slug/payments/connect/status", h.poll(app.ViewStripe), h.connectionStatus)
 
 	// With a session. What changes something has to come from our own pages.
@@ -59,6 +60,16 @@ func (h *Server) routes() {
 	clients.Post("/:id", h.may(app.EditClients), h.updateClient)
 	clients.Post("/:id/archive", h.may(app.EditClients), h.archiveClient)
 	clients.Post("/:id/unarchive", h.may(app.EditClients), h.unarchiveClient)
+
+	projects := workspace.Group("/projects")
+	projects.Get("", h.may(app.ViewProjects), h.projects)
+	projects.Post("", h.may(app.EditProjects), h.createProject)
+	projects.Get("/new", h.may(app.EditProjects), h.newProject)
+	projects.Get("/:id", h.may(app.ViewProjects), h.project)
+	projects.Post("/:id", h.may(app.EditProjects), h.updateProject)
+	projects.Get("/:id/edit", h.may(app.EditProjects), h.editProject)
+	projects.Post("/:id/archive", h.may(app.EditProjects), h.archiveProject)
+	projects.Post("/:id/unarchive", h.may(app.EditProjects), h.unarchiveProject)
 
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)

@@ -57,30 +57,39 @@ var rules = map[string]rule{
 	"POST /setup":       {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
 
 	// A person.
-	"GET /":                               {may: signedIn, status: 303},
-	"POST /signout":                       {may: anyone},
-	"GET /workspaces":                     {may: signedIn},
-	"POST /workspaces":                    {may: signedIn, form: fields("workspace", "Third", "country", "AT", "currency", "eur", "time_zone", "UTC")},
-	"POST /workspaces/switch":             {may: signedIn, form: func(h *half, _ string) []string { return []string{"slug", h.slug} }},
-	"POST /theme":                         {may: signedIn, form: fields("theme", "dark")},
-	"GET /dashboard/payments":             {may: signedIn, status: 303},
-	"GET /dashboard/payments/connect":     {may: signedIn, status: 303},
-	"GET /dashboard/payments/invoices":    {may: signedIn, status: 303},
-	"GET /dashboard/payments/invoices/*":  {may: signedIn, status: 303},
-	"GET /w/:slug/clients":                {may: string(app.ViewClients), query: clientCursor, part: "more-clients"},
-	"POST /w/:slug/clients":               {may: string(app.EditClients), form: fields("name", "Kestrel Books")},
-	"GET /w/:slug/clients/new":            {may: string(app.EditClients), part: "client-form"},
-	"GET /w/:slug/clients/:id/edit":       {may: string(app.EditClients), of: client, part: "client-form"},
-	"POST /w/:slug/clients/:id":           {may: string(app.EditClients), of: client, form: fields("name", "Kestrel Press", "version", "1")},
-	"POST /w/:slug/clients/:id/archive":   {may: string(app.EditClients), of: client},
-	"POST /w/:slug/clients/:id/unarchive": {may: string(app.EditClients), of: client},
-	"GET /w/:slug/payments":               {may: string(app.ViewPayments)},
-	"GET /w/:slug/payments/tiles":         {may: string(app.ViewPayments), part: never},
-	"GET /w/:slug/payments/history":       {may: string(app.ViewPayments), query: paymentCursor, part: "more-payments"},
-	"GET /w/:slug/payments/invoices":      {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
-	"GET /w/:slug/payments/invoices/live": {may: string(app.ViewInvoices), query: listed, part: never},
-	"POST /w/:slug/payments/invoices":     {may: string(app.EditInvoices), form: newInvoice},
-	"GET /w/:slug/payments/invoices/new":  {may: string(app.EditInvoices), part: "composer"},
+	"GET /":                                {may: signedIn, status: 303},
+	"POST /signout":                        {may: anyone},
+	"GET /workspaces":                      {may: signedIn},
+	"POST /workspaces":                     {may: signedIn, form: fields("workspace", "Third", "country", "AT", "currency", "eur", "time_zone", "UTC")},
+	"POST /workspaces/switch":              {may: signedIn, form: func(h *half, _ string) []string { return []string{"slug", h.slug} }},
+	"POST /theme":                          {may: signedIn, form: fields("theme", "dark")},
+	"GET /dashboard/payments":              {may: signedIn, status: 303},
+	"GET /dashboard/payments/connect":      {may: signedIn, status: 303},
+	"GET /dashboard/payments/invoices":     {may: signedIn, status: 303},
+	"GET /dashboard/payments/invoices/*":   {may: signedIn, status: 303},
+	"GET /w/:slug/clients":                 {may: string(app.ViewClients), query: clientCursor, part: "more-clients"},
+	"POST /w/:slug/clients":                {may: string(app.EditClients), form: fields("name", "Kestrel Books")},
+	"GET /w/:slug/clients/new":             {may: string(app.EditClients), part: "client-form"},
+	"GET /w/:slug/clients/:id/edit":        {may: string(app.EditClients), of: client, part: "client-form"},
+	"POST /w/:slug/clients/:id":            {may: string(app.EditClients), of: client, form: fields("name", "Kestrel Press", "version", "1")},
+	"POST /w/:slug/clients/:id/archive":    {may: string(app.EditClients), of: client},
+	"POST /w/:slug/clients/:id/unarchive":  {may: string(app.EditClients), of: client},
+	"GET /w/:slug/projects":                {may: string(app.ViewProjects), query: projectCursor, part: "more-projects"},
+	"POST /w/:slug/projects":               {may: string(app.EditProjects), form: newProject},
+	"GET /w/:slug/projects/new":            {may: string(app.EditProjects), part: "project-form"},
+	"GET /w/:slug/projects/:id":            {may: string(app.ViewProjects), of: project, query: invoiceCursor, part: "more"},
+	"GET /w/:slug/projects/:id/sums":       {may: string(app.ViewProjects), of: project, part: never},
+	"GET /w/:slug/projects/:id/edit":       {may: string(app.EditProjects), of: project, part: "project-form"},
+	"POST /w/:slug/projects/:id":           {may: string(app.EditProjects), of: project, form: editedProject},
+	"POST /w/:slug/projects/:id/archive":   {may: string(app.EditProjects), of: project},
+	"POST /w/:slug/projects/:id/unarchive": {may: string(app.EditProjects), of: project},
+	"GET /w/:slug/payments":                {may: string(app.ViewPayments)},
+	"GET /w/:slug/payments/tiles":          {may: string(app.ViewPayments), part: never},
+	"GET /w/:slug/payments/history":        {may: string(app.ViewPayments), query: paymentCursor, part: "more-payments"},
+	"GET /w/:slug/payments/invoices":       {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
+	"GET /w/:slug/payments/invoices/live":  {may: string(app.ViewInvoices), query: listed, part: never},
+	"POST /w/:slug/payments/invoices":      {may: string(app.EditInvoices), form: newInvoice},
+	"GET /w/:slug/payments/invoices/new":   {may: string(app.EditInvoices), query: ofProject, part: "composer"},
 	"POST /w/:slug/payments/invoices/lines": {may: string(app.EditInvoices), form: newInvoice, status: 200,
 		part: never},
 	"POST /w/:slug/payments/invoices/preview":        {may: string(app.EditInvoices), form: newInvoice, status: 200, part: never},
@@ -194,15 +203,25 @@ func search(h *half) string        { return "client=" + url.QueryEscape(h.mark) 
 func paymentCursor(h *half) string { return fmt.Sprintf("after=%d.%s", h.after, h.payment) }
 func invoiceCursor(h *half) string { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
 func clientCursor(h *half) string  { return "after=YQ." + h.ids[client] }
+func projectCursor(h *half) string { return "after=YQ." + h.ids[project] }
+func ofProject(h *half) string     { return "project=" + h.ids[project] }
 func listed(h *half) string        { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
 
 func newInvoice(h *half, _ string) []string {
 	id, _ := uuid.NewV7()
-	return []string{"id", id.String(), "client_id", h.ids[client], "summary", "Signs", "amount", "120", "currency", "eur", "act", "draft", "line[0].description", "Post", "line[0].quantity", "2", "line[0].unit_price", "3"}
+	return []string{"id", id.String(), "client_id", h.ids[client], "project", h.ids[project], "summary", "Signs", "amount", "120", "currency", "eur", "act", "draft", "line[0].description", "Post", "line[0].quantity", "2", "line[0].unit_price", "3"}
 }
 
 func editedInvoice(h *half, id string) []string {
-	return append([]string{"client_id", h.ids[client], "summary", "Signs", "amount", "150", "currency", "eur", "act", "draft"}, version(h, id)...)
+	return append([]string{"client_id", h.ids[client], "project", h.ids[project], "summary", "Signs", "amount", "150", "currency", "eur", "act", "draft"}, version(h, id)...)
+}
+
+func newProject(*half, string) []string {
+	return []string{"name", "Rollout " + nobodys(), "note", "North first"}
+}
+
+func editedProject(*half, string) []string {
+	return []string{"name", "Rollout " + nobodys(), "version", "1"}
 }
 
 func version(h *half, id string) []string {

@@ -26,10 +26,11 @@ import (
 type thing string
 
 const (
-	client thing = "client"
-	draft  thing = "draft"
-	open   thing = "open invoice"
-	paid   thing = "paid invoice"
+	client  thing = "client"
+	project thing = "project"
+	draft   thing = "draft"
+	open    thing = "open invoice"
+	paid    thing = "paid invoice"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -70,7 +71,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	w.t.Helper()
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
 	h.account = w.onboard(owner, sandbox.OnboardComplete)
-	for _, kind := range []thing{client, draft, open} {
+	for _, kind := range []thing{client, project, draft, open} {
 		h.ids[kind] = h.make(kind)
 	}
 	h.token = w.detail(owner, h.ids[open]).Invoice.Token
@@ -100,8 +101,13 @@ func (h *half) make(kind thing) string {
 		must(t, err)
 		return c.ID
 	}
+	if kind == project {
+		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})
+		must(t, err)
+		return p.ID
+	}
 	inv, err := h.w.app.CreateInvoice(ctx, h.owner, app.InvoiceInput{
-		ClientName: h.mark + " Harbour", Summary: h.mark + " signs", Amount: "120", Currency: "eur", Due: "2020-01-31",
+		ClientName: h.mark + " Harbour", Summary: h.mark + " signs", Amount: "120", Currency: "eur", Due: "2020-01-31", ProjectID: h.ids[project],
 	}, kind == open)
 	must(t, err)
 	if kind == open {

@@ -1,0 +1,204 @@
+package handlers
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"trak/app"
+	"trak/billing"
+	"trak/db"
+)
+
+// projectRow is one project of the list.
+type projectRow struct {
+	ID, Name                        string
+	Invoices                        int64
+	Invoiced, Received, Outstanding []string // one sum for each currency, in the same order
+	First                           bool     // of the rows that were just added: it takes the focus
+}
+
+type projectsPage struct {
+	Page
+	Rows     []projectRow
+	Archived bool   // the list of those that are put away
+	More     string // address of the next page, "" on the last one
+	Further  bool   // not the first page
+}
+
+// projectsPath is an address below the workspace's projects.
+func projectsPath(actor app.Actor, rest string) string {
+	return "/w/" + actor.Workspace.Slug + "/projects" + rest
+}
+
+func (h *Server) projects(c *fiber.Ctx) error {
+	if c.Query("archived") != "" {
+		return h.archivedProjects(c)
+	}
+	actor := actorOf(c)
+	after, further := readNameCursor(c.Query("after"))
+	list, next, err := h.app.Projects(c.UserContext(), actor, after)
+	if err != nil {
+		return err
+	}
+	data := projectsPage{Rows: projectRows(list, actor.Workspace.Locale), Further: further}
+	if next != nil {
+		data.More = projectsPath(actor, "?after="+nameCursorText(*next))
+	}
+	if len(data.Rows) > 0 {
+		data.Rows[0].First = partialTarget(c) == "more-projects"
+	}
+	return h.showProjects(c, data)
+}
+
+func (h *Server) archivedProjects(c *fiber.Ctx) error {
+	list, err := h.app.ArchivedProjects(c.UserContext(), actorOf(c))
+	if err != nil {
+		return err
+	}
+	data := projectsPage{Archived: true}
+	for _, p := range list {
+		data.Rows = append(data.Rows, projectRow{ID: p.ID, Name: p.Name})
+	}
+	return h.showProjects(c, data)
+}
+
+func (h *Server) showProjects(c *fiber.Ctx, data projectsPage) (err error) {
+	if data.Page, err = h.page(c, "Projects", "projects"); err != nil {
+		return err
+	}
+	return h.render(c, fiber.StatusOK, "projects", data, "more-projects")
+}
+
+func projectRows(list []app.ProjectRow, locale string) []projectRow {
+	rows := make([]projectRow, len(list))
+	for i, p := range list {
+		row := projectRow{ID: p.ID, Name: p.Name, Invoices: p.Invoices}
+		for _, s := range p.Sums {
+			row.Invoiced = append(row.Invoiced, billing.FormatMoney(s.Invoiced, locale))
+			row.Received = append(row.Received, billing.FormatMoney(s.Received, locale))
+			row.Outstanding = append(row.Outstanding, billing.FormatMoney(s.Outstanding, locale))
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+// projectForm is the page on which a project is made or changed.
+type projectForm struct {
+	Page
+	ID       string // "" of a new one
+	Archived bool
+	Form     form        // name, note, version
+	Saved    *db.Project // what somebody else saved meanwhile
+}
+
+// Action is where the form goes.
+func (p projectForm) Action() string {
+	if p.ID == "" {
+		return "/w/" + p.Workspace.Slug + "/projects"
+	}
+	return "/w/" + p.Workspace.Slug + "/projects/" + p.ID
+}
+
+func (h *Server) newProject(c *fiber.Ctx) error {
+	return h.showProjectForm(c, fiber.StatusOK, projectForm{})
+}
+
+func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectForm) (err error) {
+	title := "New project"
+	if data.ID != "" {
+		title = "Edit project"
+	}
+	if data.Page, err = h.page(c, title, "projects"); err != nil {
+		return err
+	}
+	return h.render(c, status, "project_form", data, "project-form")
+}
+
+func (h *Server) createProject(c *fiber.Ctx) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	project, err := h.app.CreateProject(c.UserContext(), actorOf(c), projectInput(f))
+	if errs, ok := fieldErrors(err); ok {
+		f.Errors = errs
+		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, projectForm{Form: f})
+	}
+	if err != nil {
+		return err
+	}
+	h.flash(c, project.Name+" is added.")
+	return h.goTo(c, projectsPath(actorOf(c), "/"+project.ID))
+}
+
+func (h *Server) editProject(c *fiber.Ctx) error {
+	return h.showProjectAsStored(c, fiber.StatusOK, nil)
+}
+
+// showProjectAsStored shows the form as the project is, with what can't be done with it.
+func (h *Server) showProjectAsStored(c *fiber.Ctx, status int, errs billing.FieldErrors) error {
+	project, err := h.app.Project(c.UserContext(), actorOf(c), c.Params("id"))
+	if err != nil {
+		return err
+	}
+	f := formOf(map[string]string{"name": project.Name, "note": project.Note, "version": strconv.FormatInt(project.Version, 10)})
+	f.Errors = errs
+	return h.showProjectForm(c, status, projectForm{ID: project.ID, Archived: project.ArchivedAt > 0, Form: f})
+}
+
+func (h *Server) updateProject(c *fiber.Ctx) error {
+	ctx, actor, id := c.UserContext(), actorOf(c), c.Params("id")
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	err = h.app.UpdateProject(ctx, actor, id, projectInput(f))
+	if err == nil {
+		h.flash(c, f.Line("name")+" is saved.")
+		return h.goTo(c, projectsPath(actor, "/"+id))
+	}
+	var isInput bool
+	if f.Errors, isInput = fieldErrors(err); !isInput && !errors.Is(err, app.ErrConflict) {
+		return err
+	}
+	project, findErr := h.app.Project(ctx, actor, id)
+	if findErr != nil {
+		return findErr
+	}
+	data := projectForm{ID: id, Archived: project.ArchivedAt > 0, Form: f}
+	if isInput {
+		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, data)
+	}
+	// Both are shown, and saving again replaces what is there now.
+	f.values["version"] = strconv.FormatInt(project.Version, 10)
+	data.Saved = &project
+	return h.showProjectForm(c, fiber.StatusConflict, data)
+}
+
+func projectInput(f form) app.ProjectInput {
+	version, _ := strconv.ParseInt(f.Value("version"), 10, 64) // anything else is an old version: a conflict
+	return app.ProjectInput{Name: f.Line("name"), Note: f.Value("note"), Version: version}
+}
+
+func (h *Server) archiveProject(c *fiber.Ctx) error {
+	if err := h.app.ArchiveProject(c.UserContext(), actorOf(c), c.Params("id"), true); err != nil {
+		return err
+	}
+	h.flash(c, "Archived. You find archived projects under their own tab.")
+	return h.goTo(c, projectsPath(actorOf(c), ""))
+}
+
+func (h *Server) unarchiveProject(c *fiber.Ctx) error {
+	err := h.app.ArchiveProject(c.UserContext(), actorOf(c), c.Params("id"), false)
+	if errs, ok := fieldErrors(err); ok { // its name is another's now
+		return h.showProjectAsStored(c, fiber.StatusUnprocessableEntity, errs)
+	}
+	if err != nil {
+		return err
+	}
+	h.flash(c, "Back among your projects.")
+	return h.goTo(c, projectsPath(actorOf(c), ""))
+}
