@@ -19,6 +19,7 @@ var flows = []flow{
 	{"connect Stripe, and open invoices get their links", connectLater},
 	{"several lines, with errors beside the fields", severalLines},
 	{"draft, edit, finalize, void, delete", lifeOfADraft},
+	{"a project, its invoices and what it comes to", projects},
 	{"currencies with no and with three decimals", otherCurrencies},
 	{"a member may not change the connection", member},
 	{"everything without scripts", withoutScripts},
