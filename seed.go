@@ -45,7 +45,7 @@ func (s *seed) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	northlight, club := &team{seed: s, owner: owners[0]}, &team{seed: s, owner: owners[1]}
+	northlight, club := newTeam(s, owners[0]), newTeam(s, owners[1])
 	if err := northlight.connect(ctx); err != nil {
 		return fmt.Errorf("connect %s: %w", owners[0].Workspace.Name, err)
 	}
@@ -117,6 +117,7 @@ type deed struct {
 	lines    []app.LineInput
 	currency string
 	dueIn    int // days, 0 = no date
+	project  string
 	then     []step
 }
 
@@ -129,7 +130,22 @@ type step struct {
 
 type team struct {
 	*seed
-	owner app.Actor
+	owner    app.Actor
+	projects map[string]string // ids by name
+}
+
+func newTeam(s *seed, owner app.Actor) *team {
+	return &team{seed: s, owner: owner, projects: map[string]string{"": ""}}
+}
+
+// project is the id of a project, which is made when an invoice of it is written for the first time.
+func (t *team) project(ctx context.Context, name string) (string, error) {
+	if id, ok := t.projects[name]; ok {
+		return id, nil
+	}
+	p, err := t.app.CreateProject(ctx, t.owner, app.ProjectInput{Name: name, Note: demoNotes[name]})
+	t.projects[name] = p.ID
+	return p.ID, err
 }
 
 func (t *team) connect(ctx context.Context) error {
@@ -157,8 +173,12 @@ func (t *team) tell(ctx context.Context, d deed) error {
 	if d.dueIn > 0 {
 		due = t.clock.now().AddDate(0, 0, d.dueIn).Format(time.DateOnly)
 	}
+	project, err := t.project(ctx, d.project)
+	if err != nil {
+		return err
+	}
 	inv, err := t.app.CreateInvoice(ctx, t.owner, app.InvoiceInput{
-		ClientName: d.client, ClientEmail: d.email, Summary: d.summary, Amount: d.amount, Lines: d.lines, Currency: d.currency, Due: due,
+		ProjectID: project, ClientName: d.client, ClientEmail: d.email, Summary: d.summary, Amount: d.amount, Lines: d.lines, Currency: d.currency, Due: due,
 	}, d.then != nil)
 	if err != nil {
 		return err
@@ -265,27 +285,36 @@ func paidAfter(days float64) []step {
 	return []step{{0.1, copied, ""}, {days / 2, viewed, ""}, {days, payWith(goodCard), billing.Paid}}
 }
 
+// Projects of the studio, and what the team has noted about one.
+const (
+	rebrand   = "Halden & Vik rebrand"
+	care      = "Website care"
+	packaging = "Packaging and print"
+)
+
+var demoNotes = map[string]string{rebrand: "Two phases, then a retainer.\nAna signs off each phase before it is invoiced."}
+
 var studioHistory = []deed{
-	{daysAgo: 70, client: "Lumen Labs", email: "accounts@lumen.example", summary: "Website care, September", amount: "450", dueIn: 14, then: paidAfter(4)},
-	{daysAgo: 62, client: "Halden & Vik", email: "ana@haldenvik.example", summary: "Brand identity, phase 1", amount: "2,400", dueIn: 14, then: paidAfter(9)},
+	{daysAgo: 70, client: "Lumen Labs", email: "accounts@lumen.example", summary: "Website care, September", amount: "450", dueIn: 14, project: care, then: paidAfter(4)},
+	{daysAgo: 62, client: "Halden & Vik", email: "ana@haldenvik.example", summary: "Brand identity, phase 1", amount: "2,400", dueIn: 14, project: rebrand, then: paidAfter(9)},
 	{daysAgo: 48, client: "Kestrel Cycles", email: "office@kestrelcycles.example", summary: "Autumn campaign", amount: "148,000", currency: "jpy", dueIn: 30, then: paidAfter(8)},
-	{daysAgo: 41, client: "Oru Coffee", email: "hello@orucoffee.example", summary: "Packaging, first run", amount: "1,120", currency: "usd", dueIn: 14,
+	{daysAgo: 41, client: "Oru Coffee", email: "hello@orucoffee.example", summary: "Packaging, first run", amount: "1,120", currency: "usd", dueIn: 14, project: packaging,
 		then: append(paidAfter(5), step{12, refund(16000), billing.PartiallyRefunded})},
-	{daysAgo: 38, client: "Lumen Labs", summary: "Website care, October", amount: "450", dueIn: 14, then: paidAfter(3)},
+	{daysAgo: 38, client: "Lumen Labs", summary: "Website care, October", amount: "450", dueIn: 14, project: care, then: paidAfter(3)},
 	{daysAgo: 34, client: "Ferrante Architects", email: "studio@ferrante.example", summary: "Workshop", amount: "600", dueIn: 14,
 		then: append(paidAfter(2), step{6, refund(0), billing.Refunded})},
 	{daysAgo: 29, client: "Ferrante Architects", summary: "Photography, two days", amount: "3,600", dueIn: 14, then: []step{{0.1, copied, ""}, {2, viewed, ""}}},
-	{daysAgo: 21, client: "Oru Coffee", summary: "Packaging, second run", amount: "960", currency: "usd", dueIn: 14, then: []step{{0.1, copied, ""}}},
-	{daysAgo: 12, client: "Halden & Vik", summary: "Retainer, November", amount: "1,200", dueIn: 14, then: []step{{1, voided, billing.Void}}},
-	{daysAgo: 9, client: "Lumen Labs", summary: "Website care, November", amount: "450", dueIn: 14, then: paidAfter(5)},
-	{daysAgo: 8, client: "Meridian Dance", email: "kontor@meridian.example", summary: "Season poster", amount: "1,750", dueIn: 14, then: paidAfter(6)},
+	{daysAgo: 21, client: "Oru Coffee", summary: "Packaging, second run", amount: "960", currency: "usd", dueIn: 14, project: packaging, then: []step{{0.1, copied, ""}}},
+	{daysAgo: 12, client: "Halden & Vik", summary: "Retainer, November", amount: "1,200", dueIn: 14, project: rebrand, then: []step{{1, voided, billing.Void}}},
+	{daysAgo: 9, client: "Lumen Labs", summary: "Website care, November", amount: "450", dueIn: 14, project: care, then: paidAfter(5)},
+	{daysAgo: 8, client: "Meridian Dance", email: "kontor@meridian.example", summary: "Season poster", amount: "1,750", dueIn: 14, project: packaging, then: paidAfter(6)},
 	{daysAgo: 6, client: "Oru Coffee", summary: "Shop launch", amount: "1,280", currency: "usd", dueIn: 14, then: []step{{0.1, copied, ""}, {4, payWith(slowDebit), billing.Processing}}},
 	{daysAgo: 5, client: "Ferrante Architects", summary: "Print run", amount: "320", dueIn: 14, then: []step{{0.1, copied, ""}, {3, payWith(declinedCard), "payment_failed"}}},
-	{daysAgo: 3, client: "Halden & Vik", dueIn: 14, then: []step{{0.1, copied, ""}, {2, viewed, ""}},
+	{daysAgo: 3, client: "Halden & Vik", dueIn: 14, project: rebrand, then: []step{{0.1, copied, ""}, {2, viewed, ""}},
 		lines: []app.LineInput{{Description: "Brand identity, phase 2", Quantity: "1", UnitPrice: "2,400"}, {Description: "Print templates", Quantity: "3", UnitPrice: "180"}}},
 	{daysAgo: 1, client: "Al Bahr Trading", email: "ap@albahr.example", summary: "Catalogue", amount: "412.500", currency: "kwd", dueIn: 30, then: []step{{0.1, copied, ""}}},
 	{daysAgo: 0.2, client: "Meridian Dance", summary: "Programme booklet", amount: "880", dueIn: 14, then: []step{{0, nothing, ""}}},
-	{daysAgo: 0.1, client: "Lumen Labs", summary: "Accessibility audit", amount: "1,150"},
+	{daysAgo: 0.1, client: "Lumen Labs", summary: "Accessibility audit", amount: "1,150", project: care},
 }
 
 // The second team has not connected Stripe yet: its invoices have no link so far.

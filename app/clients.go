@@ -261,7 +261,7 @@ func clientSummary(c db.Client) map[string]any {
 	return map[string]any{"name": c.Name, "email": c.Email, "address": c.Address}
 }
 
-// searchText is what clients are found and sorted by: folded, so that case and accents don't
+// searchText is what clients and projects are found and sorted by: folded, so that case and accents don't
 // matter on either engine.
 func searchText(parts ...string) string { return foldText(strings.Join(parts, " ")) }
 

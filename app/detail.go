@@ -16,7 +16,7 @@ import (
 type Detail struct {
 	Invoice  db.Invoice
 	Client   db.Client  // the zero value when a draft has none
-	Project  db.Project // the zero value when it has none
+	Project  db.Project // the zero value when it has none; the team's, never the client's
 	Lines    []db.InvoiceLine
 	Link     LinkState
 	Payments []db.Payment
@@ -59,7 +59,10 @@ func (a *App) InvoiceDetail(ctx context.Context, actor Actor, id string) (d Deta
 		if err != nil {
 			return err
 		}
-		d, err = a.detail(ctx, q, inv)
+		if d, err = a.detail(ctx, q, inv); err != nil || inv.ProjectID == nil {
+			return err
+		}
+		d.Project, err = findProject(ctx, q, actor, *inv.ProjectID)
 		return err
 	})
 	return d, err
@@ -71,11 +74,6 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 	if inv.ClientID != nil {
 		if d.Client, err = q.ClientByID(ctx, db.ClientByIDParams{WorkspaceID: w, ID: *inv.ClientID}); err != nil {
 			return d, fmt.Errorf("read client: %w", err)
-		}
-	}
-	if inv.ProjectID != nil {
-		if d.Project, err = q.ProjectByID(ctx, db.ProjectByIDParams{WorkspaceID: w, ID: *inv.ProjectID}); err != nil {
-			return d, fmt.Errorf("read project: %w", err)
 		}
 	}
 	if d.Lines, err = q.LinesOfInvoice(ctx, db.LinesOfInvoiceParams{WorkspaceID: w, InvoiceID: id}); err != nil {

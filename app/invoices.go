@@ -176,8 +176,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 			return fmt.Errorf("look for the invoice: %w", err)
 		}
 		p, errs := price(actor.Workspace, in)
-		project, err := projectOfForm(ctx, tx, actor, in, nil, errs)
-		if err != nil {
+		if err := checkProject(ctx, tx, actor, in.ProjectID, nil, errs); err != nil {
 			return err
 		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
@@ -193,7 +192,7 @@ func (a *App) CreateInvoice(ctx context.Context, actor Actor, in InvoiceInput, f
 		n, err := tx.InsertInvoice(ctx, db.InsertInvoiceParams{
 			ID: in.ID, WorkspaceID: actor.WorkspaceID, ClientID: optional(client.ID), Livemode: a.live, Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: p.PONumber, Note: p.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: p.PONumber, Note: p.Note, Token: newToken(), CreatedBy: actor.UserID, CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert invoice: %w", err)
@@ -244,8 +243,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 			return ErrConflict
 		}
 		p, errs := price(actor.Workspace, in)
-		project, err := projectOfForm(ctx, tx, actor, in, was.ProjectID, errs)
-		if err != nil {
+		if err := checkProject(ctx, tx, actor, in.ProjectID, was.ProjectID, errs); err != nil {
 			return err
 		}
 		client, err := a.clientOfForm(ctx, tx, actor, in, finalize, errs)
@@ -261,7 +259,7 @@ func (a *App) UpdateDraft(ctx context.Context, actor Actor, in InvoiceInput, fin
 		n, err := tx.UpdateDraft(ctx, db.UpdateDraftParams{
 			WorkspaceID: actor.WorkspaceID, ID: was.ID, Version: was.Version, ClientID: optional(client.ID), Currency: p.Currency.Code,
 			Subtotal: p.Totals.Subtotal, Discount: p.Totals.Discount, Tax: p.Totals.Tax, Total: p.Totals.Total,
-			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: project, PoNumber: p.PONumber, Note: p.Note,
+			DueDate: string(p.Due), TermsDays: p.Terms, ProjectID: optional(in.ProjectID), PoNumber: p.PONumber, Note: p.Note,
 			UpdatedAt: tx.Now(),
 		})
 		if err != nil {
@@ -552,6 +550,9 @@ func summary(inv db.Invoice) map[string]any {
 	}
 	if inv.ClientID != nil {
 		m["client"] = *inv.ClientID
+	}
+	if inv.ProjectID != nil {
+		m["project"] = *inv.ProjectID
 	}
 	return m
 }

@@ -17,28 +17,65 @@ func TestFoldReadsByWholeKey(t *testing.T) {
 		chargesOfIntent:  "stripe_account_id=? AND payment_intent_id=?",
 		refundsOfCharge:  "stripe_account_id=? AND charge_id=?",
 	} {
-		var plan []string
-		err := w.View(context.Background(), System, func(q *Queries) error {
-			rows, err := q.db.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+query, "a", "b", "c")
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
-				var id, parent, unused int
-				var detail string
-				if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-					return err
-				}
-				plan = append(plan, detail)
-			}
-			return rows.Err()
-		})
+		plan, err := w.plan(query, "a", "b", "c")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Join(plan, "; "); !strings.Contains(got, want) {
-			t.Errorf("%.40q reads by %s", query, got)
+		if !strings.Contains(plan, want) {
+			t.Errorf("%.40q reads by %s", query, plan)
 		}
 	}
+}
+
+// A list of projects reads its own invoices and no others, however many the workspace has.
+func TestProjectsReadTheirOwnInvoices(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	const own = "invoices_by_project (workspace_id=? AND project_id=? AND livemode=?"
+	for _, c := range []struct {
+		query string
+		args  []any
+		want  []string
+	}{
+		{listProjects, []any{"a", "b", "c", 50}, []string{"projects_by_name (workspace_id=? AND search_text>?)"}},
+		{sumsOfProjects, []any{"a", true, "b", "c", "d", "e"}, []string{"projects_by_name (workspace_id=? AND search_text>? AND search_text<?)", own + ")"}},
+		{sumsOfProject, []any{"a", "b", true}, []string{own + ")"}},
+		{listInvoicesOfProject, []any{"a", "b", true, 1, "c", 50}, []string{own + " AND created_at<?)"}},
+		{countProjectsNamed, []any{"a", "b", "c"}, []string{"projects_by_name (workspace_id=? AND search_text=?)"}},
+	} {
+		plan, err := w.plan(c.query, c.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(plan, want) {
+				t.Errorf("%.40q reads by %s, not by %s", c.query, plan, want)
+			}
+		}
+		if strings.Contains(plan, "SCAN") || strings.Contains(plan, "FOR ORDER BY") {
+			t.Errorf("%.40q reads or sorts too much: %s", c.query, plan)
+		}
+	}
+}
+
+// plan is how SQLite would run a query.
+func (w *world) plan(query string, args ...any) (string, error) {
+	var steps []string
+	err := w.View(context.Background(), System, func(q *Queries) error {
+		rows, err := q.db.QueryContext(context.Background(), "EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				return err
+			}
+			steps = append(steps, detail)
+		}
+		return rows.Err()
+	})
+	return strings.Join(steps, "; "), err
 }

@@ -9,6 +9,25 @@ import (
 	"context"
 )
 
+const countProjectsNamed = `-- name: CountProjectsNamed :one
+SELECT count(*) FROM projects
+WHERE workspace_id = $1 AND search_text = $2 AND id <> $3 AND archived_at = 0
+`
+
+type CountProjectsNamedParams struct {
+	WorkspaceID string
+	SearchText  string
+	ID          string
+}
+
+// Others that are not archived and have this folded name.
+func (q *Queries) CountProjectsNamed(ctx context.Context, arg CountProjectsNamedParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countProjectsNamed, arg.WorkspaceID, arg.SearchText, arg.ID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const insertProject = `-- name: InsertProject :exec
 INSERT INTO projects (id, workspace_id, name, note, search_text, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -241,25 +260,6 @@ func (q *Queries) ProjectByID(ctx context.Context, arg ProjectByIDParams) (Proje
 	return i, err
 }
 
-const projectOfName = `-- name: ProjectOfName :one
-SELECT count(*) FROM projects
-WHERE workspace_id = $1 AND search_text = $2 AND archived_at = 0 AND id <> $3
-`
-
-type ProjectOfNameParams struct {
-	WorkspaceID string
-	SearchText  string
-	ID          string
-}
-
-// An active project that is called so, case and accents aside, other than the given one.
-func (q *Queries) ProjectOfName(ctx context.Context, arg ProjectOfNameParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, projectOfName, arg.WorkspaceID, arg.SearchText, arg.ID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const setProjectArchived = `-- name: SetProjectArchived :execrows
 UPDATE projects SET archived_at = $1, updated_at = $2, version = version + 1
 WHERE workspace_id = $3 AND id = $4
@@ -285,23 +285,24 @@ func (q *Queries) SetProjectArchived(ctx context.Context, arg SetProjectArchived
 	return result.RowsAffected()
 }
 
-const totalsOfProject = `-- name: TotalsOfProject :many
-SELECT currency, count(*) AS invoices, CAST(sum(total) AS BIGINT) AS invoiced,
-    CAST(sum(received - refunded) AS BIGINT) AS received,
-    CAST(sum(CASE WHEN phase = 'open' THEN due ELSE 0 END) AS BIGINT) AS outstanding
-FROM invoices
-WHERE workspace_id = $1 AND project_id = $2 AND livemode = $3
-  AND decided <> 'draft' AND (decided <> 'void' OR received > 0)
-GROUP BY currency ORDER BY currency
+const sumsOfProject = `-- name: SumsOfProject :many
+SELECT i.project_id, i.currency, count(*) AS invoices,
+    CAST(sum(CASE WHEN i.status IN ('draft', 'void') THEN 0 ELSE i.total END) AS BIGINT) AS invoiced,
+    CAST(sum(i.received - i.refunded) AS BIGINT) AS received,
+    CAST(sum(CASE WHEN i.phase = 'open' THEN i.due ELSE 0 END) AS BIGINT) AS outstanding
+FROM invoices i
+WHERE i.workspace_id = $1 AND i.project_id = $2 AND i.livemode = $3
+GROUP BY i.project_id, i.currency ORDER BY i.project_id, i.currency
 `
 
-type TotalsOfProjectParams struct {
+type SumsOfProjectParams struct {
 	WorkspaceID string
 	ProjectID   *string
 	Livemode    bool
 }
 
-type TotalsOfProjectRow struct {
+type SumsOfProjectRow struct {
+	ProjectID   *string
 	Currency    string
 	Invoices    int64
 	Invoiced    int64
@@ -309,18 +310,88 @@ type TotalsOfProjectRow struct {
 	Outstanding int64
 }
 
-// What was invoiced in a project, what came in, and what is still due. Drafts don't count, and
-// what is void was invoiced by mistake.
-func (q *Queries) TotalsOfProject(ctx context.Context, arg TotalsOfProjectParams) ([]TotalsOfProjectRow, error) {
-	rows, err := q.db.QueryContext(ctx, totalsOfProject, arg.WorkspaceID, arg.ProjectID, arg.Livemode)
+// The same of one project, archived or not.
+func (q *Queries) SumsOfProject(ctx context.Context, arg SumsOfProjectParams) ([]SumsOfProjectRow, error) {
+	rows, err := q.db.QueryContext(ctx, sumsOfProject, arg.WorkspaceID, arg.ProjectID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TotalsOfProjectRow
+	var items []SumsOfProjectRow
 	for rows.Next() {
-		var i TotalsOfProjectRow
+		var i SumsOfProjectRow
 		if err := rows.Scan(
+			&i.ProjectID,
+			&i.Currency,
+			&i.Invoices,
+			&i.Invoiced,
+			&i.Received,
+			&i.Outstanding,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sumsOfProjects = `-- name: SumsOfProjects :many
+SELECT i.project_id, i.currency, count(*) AS invoices,
+    CAST(sum(CASE WHEN i.status IN ('draft', 'void') THEN 0 ELSE i.total END) AS BIGINT) AS invoiced,
+    CAST(sum(i.received - i.refunded) AS BIGINT) AS received,
+    CAST(sum(CASE WHEN i.phase = 'open' THEN i.due ELSE 0 END) AS BIGINT) AS outstanding
+FROM projects p JOIN invoices i ON i.workspace_id = p.workspace_id AND i.project_id = p.id
+WHERE p.workspace_id = $1 AND p.archived_at = 0 AND i.livemode = $2
+  AND (p.search_text, p.id) >= (CAST($3 AS TEXT), CAST($4 AS TEXT))
+  AND (p.search_text, p.id) <= (CAST($5 AS TEXT), CAST($6 AS TEXT))
+GROUP BY i.project_id, i.currency ORDER BY i.project_id, i.currency
+`
+
+type SumsOfProjectsParams struct {
+	WorkspaceID string
+	Livemode    bool
+	FromText    string
+	FromID      string
+	ToText      string
+	ToID        string
+}
+
+type SumsOfProjectsRow struct {
+	ProjectID   *string
+	Currency    string
+	Invoices    int64
+	Invoiced    int64
+	Received    int64
+	Outstanding int64
+}
+
+// What the projects from one to another come to, in each currency: a page of the list reads the
+// invoices of its own projects only. A draft or a void invoice bills nothing; one that was paid
+// after it was void has another status, and counts. Refunds are taken off what was received.
+func (q *Queries) SumsOfProjects(ctx context.Context, arg SumsOfProjectsParams) ([]SumsOfProjectsRow, error) {
+	rows, err := q.db.QueryContext(ctx, sumsOfProjects,
+		arg.WorkspaceID,
+		arg.Livemode,
+		arg.FromText,
+		arg.FromID,
+		arg.ToText,
+		arg.ToID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SumsOfProjectsRow
+	for rows.Next() {
+		var i SumsOfProjectsRow
+		if err := rows.Scan(
+			&i.ProjectID,
 			&i.Currency,
 			&i.Invoices,
 			&i.Invoiced,

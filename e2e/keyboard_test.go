@@ -8,7 +8,7 @@ func keyboard(t *testing.T, s *suite, on screen) {
 
 	// g, then a letter, goes to a section.
 	for _, to := range []struct{ key, title string }{
-		{"i", "Invoices"}, {"h", "Payment history"}, {"s", "Stripe connection"}, {"c", "Clients"}, {"o", "Payments"}, {"i", "Invoices"},
+		{"i", "Invoices"}, {"h", "Payment history"}, {"s", "Stripe connection"}, {"c", "Clients"}, {"p", "Projects"}, {"o", "Payments"}, {"i", "Invoices"},
 	} {
 		p.press("g", to.key)
 		p.see(title(to.title))

@@ -136,8 +136,8 @@ func theRestWithoutScripts(t *testing.T, s *suite, on screen) {
 	p.click(link("Autumn labels"))
 	p.click(link("Edit"))
 	p.click(button("Archive"))
-	p.click(link("Edit"))
-	p.click(button("Take back"))
+	p.click(link("Archived"))
+	p.click(button("Take Autumn labels back"))
 	p.status("Back among your projects.")
 
 	// The link is replaced.

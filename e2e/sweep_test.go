@@ -96,6 +96,21 @@ func sweep(t *testing.T, s *suite, on screen) {
 				p.click(link("Oru Coffee"))
 				p.see(title("Edit client"))
 			}},
+			path("projects", "/w/northlight-studio/projects"),
+			path("projects, archived", "/w/northlight-studio/projects?archived=1"),
+			path("new project", "/w/northlight-studio/projects/new"),
+			{"new project, errors", func(p *page) {
+				p.to("/w/northlight-studio/projects/new")
+				p.fill(textbox("Name"), "Website care")
+				p.click(button("Add project"))
+				p.described(textbox("Name"), "exists")
+			}},
+			{"project", func(p *page) {
+				p.to("/w/northlight-studio/projects")
+				p.click(link("Packaging and print"))
+				p.see(title("Packaging and print"))
+			}},
+			{"edit project", func(p *page) { p.click(link("Edit")); p.see(title("Edit project")) }},
 			path("workspaces", "/workspaces"),
 			path("new workspace", "/workspaces?new=1"),
 			path("not found", studio+"/nowhere"),
@@ -162,6 +177,7 @@ func sweep(t *testing.T, s *suite, on screen) {
 		p.see(title("Stripe connection"))
 		for _, v := range []view{
 			path("overview, empty", "/"), path("invoices, empty", "/w/marsh-daughters/payments/invoices"), path("clients, empty", "/w/marsh-daughters/clients"),
+			path("projects, empty", "/w/marsh-daughters/projects"),
 		} {
 			v.show(p)
 			p.inspect(v.name)

@@ -186,8 +186,8 @@ func (h *Server) toClients(c *fiber.Ctx, done string) error {
 	return h.goTo(c, "/w/"+actorOf(c).Workspace.Slug+"/clients")
 }
 
-// readNameCursor reads where the list goes on, and says whether it does. The text that clients
-// are sorted by may hold anything, so it travels in base64.
+// readNameCursor reads where the list goes on, and says whether it does. The text that
+// names are sorted by may hold anything, so it travels in base64.
 func readNameCursor(s string) (app.NameCursor, bool) {
 	text, id, found := strings.Cut(s, ".")
 	b, err := base64.RawURLEncoding.DecodeString(text)

@@ -22,8 +22,8 @@ type invoicePage struct {
 	TestMark  bool   // it is a test, and no real invoice
 	Client    string
 	ClientURL string
-	Project   *projectLink // nil when it belongs to none
-	Amount    string       // the total
+	Project   *namedLink // nil when it belongs to none
+	Amount    string     // the total
 	Currency  string
 	Label     billing.Label
 	Due       billing.Date
@@ -43,8 +43,8 @@ type invoicePage struct {
 	Entries   []entry
 }
 
-// projectLink is a project's name and page.
-type projectLink struct{ Name, URL string }
+// namedLink leads to something that has a name.
+type namedLink struct{ Name, URL string }
 
 // invoiceActions are what may be done with it now.
 type invoiceActions struct {
@@ -127,8 +127,8 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	if inv.ClientID != nil {
 		data.ClientURL = "/w/" + actor.Workspace.Slug + "/clients/" + *inv.ClientID + "/edit"
 	}
-	if inv.ProjectID != nil {
-		data.Project = &projectLink{d.Project.Name, projectsPath(actor, "/"+*inv.ProjectID)}
+	if p := d.Project; p.ID != "" {
+		data.Project = &namedLink{p.Name, projectsPath(actor, "/"+p.ID)}
 	}
 	if inv.Number == nil && inv.TermsDays >= 0 {
 		data.Terms = termsText(inv.TermsDays)

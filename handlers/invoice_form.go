@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ import (
 // composer is the form that an invoice is written in: a new one above the list, or a draft on
 // a page of its own.
 type composer struct {
-	Form       form // id, version, client, client_id, client_email, summary, amount, due, currency, line[n].…
+	Form       form // id, version, client, client_id, client_email, project, summary, amount, due, currency, line[n].…
 	Heading    string
 	Base       string // path of the workspace's invoices
 	Action     string // where it is sent
@@ -32,10 +33,10 @@ type composer struct {
 	Currencies []billing.Currency
 	Clients    []db.Client // a few to choose from at once
 	Terms      []termsOption
-	BesideOpen bool         // note and order number are shown
-	Moved      bool         // a line was moved just now, and takes the focus
-	Typed      bool         // holds what was typed, and is stored nowhere yet
-	Projects   []db.Project // to choose from; without any there is no such field
+	BesideOpen bool // note and order number are shown
+	Moved      bool // a line was moved just now, and takes the focus
+	Typed      bool // holds what was typed, and is stored nowhere yet
+	Projects   []db.Project
 	// NoLink says why the invoice will have no payment link, "" when it will have one.
 	NoLink   string
 	Conflict string // what somebody else has stored meanwhile, and what to do
@@ -104,7 +105,7 @@ func (h *Server) newInvoice(c *fiber.Ctx) error {
 		return fmt.Errorf("make an id: %w", err)
 	}
 	values := map[string]string{
-		"id": id.String(), "currency": actor.Workspace.Currency, "project": c.Query("project"),
+		"id": id.String(), "currency": actor.Workspace.Currency, "project": openedFor(c),
 		"terms": strconv.FormatInt(actor.Workspace.TermsDays, 10),
 	}
 	return h.showComposer(c, fiber.StatusOK, formOf(values))
@@ -117,11 +118,18 @@ func (h *Server) showComposer(c *fiber.Ctx, status int, f form) error {
 		Form: f, Heading: "New invoice", Action: invoicesPath(actor, ""), Back: invoicesPath(actor, ""),
 		DraftKey: actor.Workspace.Slug + "-new",
 	}
+	if project := openedFor(c); project != "" { // keeps its own unsent text, and stays so when it comes back
+		data.DraftKey += "-" + project
+		data.Action += "?project=" + url.QueryEscape(project)
+	}
 	if err := h.fillComposer(c, &data); err != nil {
 		return err
 	}
 	return h.showInvoices(c, status, &data)
 }
+
+// openedFor is the project whose page has led to the form, "" when none has.
+func openedFor(c *fiber.Ctx) string { return clean(c.Query("project")) }
 
 // fillComposer adds what the form shows beside what was typed.
 func (h *Server) fillComposer(c *fiber.Ctx, data *composer) error {
@@ -508,11 +516,14 @@ func draftForm(d app.Detail, locale string) form {
 	inv := d.Invoice
 	values := map[string]string{
 		"id": inv.ID, "version": strconv.FormatInt(inv.Version, 10), "client": d.Client.Name, "client_id": d.Client.ID,
-		"due": inv.DueDate, "currency": inv.Currency, "project": d.Project.ID,
+		"due": inv.DueDate, "currency": inv.Currency,
 		"note": inv.Note, "po_number": inv.PoNumber,
 	}
 	if inv.TermsDays >= 0 {
 		values["terms"] = strconv.FormatInt(inv.TermsDays, 10)
+	}
+	if inv.ProjectID != nil {
+		values["project"] = *inv.ProjectID
 	}
 	lines := d.Lines
 	if len(lines) > 0 && lines[0].Quantity == 1000 && lines[0].Amount > 0 && lines[0].UnitPrice == lines[0].Amount*10_000 {

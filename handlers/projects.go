@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"errors"
-	"html/template"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,113 +11,82 @@ import (
 	"trak/db"
 )
 
-// projectsPath is an address below the workspace's projects.
-func projectsPath(actor app.Actor, rest string) string {
-	return "/w/" + actor.Workspace.Slug + "/projects" + rest
-}
-
-// projectSum is what a project comes to in one currency, formatted.
-type projectSum struct {
-	Currency                        string
-	Invoices                        string // 3 invoices
-	Invoiced, Received, Outstanding string
-}
-
-func projectSums(totals []app.ProjectTotal, locale string) (list []projectSum) {
-	for _, t := range totals {
-		list = append(list, projectSum{
-			Currency: t.Invoiced.Currency, Invoices: count(t.Invoices, "invoice"), Invoiced: billing.FormatMoney(t.Invoiced, locale),
-			Received: billing.FormatMoney(t.Received, locale), Outstanding: billing.FormatMoney(t.Outstanding, locale),
-		})
-	}
-	return list
-}
-
 // projectRow is one project of the list.
 type projectRow struct {
-	ID, Name string
-	Sums     []projectSum
-	First    bool // of the rows that were just added: it takes the focus
+	ID, Name                        string
+	Invoices                        int64
+	Invoiced, Received, Outstanding []string // one sum for each currency, in the same order
+	First                           bool     // of the rows that were just added: it takes the focus
 }
 
 type projectsPage struct {
 	Page
-	Base     string
 	Rows     []projectRow
 	Archived bool   // the list of those that are put away
 	More     string // address of the next page, "" on the last one
 	Further  bool   // not the first page
 }
 
-func (h *Server) projects(c *fiber.Ctx) (err error) {
+// projectsPath is an address below the workspace's projects.
+func projectsPath(actor app.Actor, rest string) string {
+	return "/w/" + actor.Workspace.Slug + "/projects" + rest
+}
+
+func (h *Server) projects(c *fiber.Ctx) error {
+	if c.Query("archived") != "" {
+		return h.archivedProjects(c)
+	}
 	actor := actorOf(c)
-	data := projectsPage{Base: projectsPath(actor, ""), Archived: c.Query("archived") != ""}
 	after, further := readNameCursor(c.Query("after"))
-	list, next, err := h.app.Projects(c.UserContext(), actor, data.Archived, after)
+	list, next, err := h.app.Projects(c.UserContext(), actor, after)
 	if err != nil {
 		return err
 	}
-	data.Further = further
+	data := projectsPage{Rows: projectRows(list, actor.Workspace.Locale), Further: further}
 	if next != nil {
-		data.More = data.Base + "?after=" + nameCursorText(*next)
+		data.More = projectsPath(actor, "?after="+nameCursorText(*next))
 	}
-	for i, p := range list {
-		data.Rows = append(data.Rows, projectRow{
-			ID: p.ID, Name: p.Name, Sums: projectSums(p.Totals, actor.Workspace.Locale),
-			First: i == 0 && partialTarget(c) == "more-projects",
-		})
+	if len(data.Rows) > 0 {
+		data.Rows[0].First = partialTarget(c) == "more-projects"
 	}
+	return h.showProjects(c, data)
+}
+
+func (h *Server) archivedProjects(c *fiber.Ctx) error {
+	list, err := h.app.ArchivedProjects(c.UserContext(), actorOf(c))
+	if err != nil {
+		return err
+	}
+	data := projectsPage{Archived: true}
+	for _, p := range list {
+		data.Rows = append(data.Rows, projectRow{ID: p.ID, Name: p.Name})
+	}
+	return h.showProjects(c, data)
+}
+
+func (h *Server) showProjects(c *fiber.Ctx, data projectsPage) (err error) {
 	if data.Page, err = h.page(c, "Projects", "projects"); err != nil {
 		return err
 	}
 	return h.render(c, fiber.StatusOK, "projects", data, "more-projects")
 }
 
-// projectPage is one project: what it comes to, and its invoices.
-type projectPage struct {
-	Page
-	Project    db.Project
-	Base, URL  string
-	NewInvoice string // address of the form for a new invoice in it, "" when it is put away
-	Sums       []projectSum
-	Rows       []template.HTML
-	More       string    // address of the next page, "" on the last one
-	Further    bool      // not the first page
-	Live       *listLook // nil: the rows of this page don't poll
+func projectRows(list []app.ProjectRow, locale string) []projectRow {
+	rows := make([]projectRow, len(list))
+	for i, p := range list {
+		row := projectRow{ID: p.ID, Name: p.Name, Invoices: p.Invoices}
+		for _, s := range p.Sums {
+			row.Invoiced = append(row.Invoiced, billing.FormatMoney(s.Invoiced, locale))
+			row.Received = append(row.Received, billing.FormatMoney(s.Received, locale))
+			row.Outstanding = append(row.Outstanding, billing.FormatMoney(s.Outstanding, locale))
+		}
+		rows[i] = row
+	}
+	return rows
 }
 
-func (h *Server) project(c *fiber.Ctx) error {
-	actor, ctx, id := actorOf(c), c.UserContext(), c.Params("id")
-	p, err := h.app.Project(ctx, actor, id)
-	if err != nil {
-		return err
-	}
-	from, further := readCursor(c.Query("after"))
-	rows, next, err := h.app.InvoicesOfProject(ctx, actor, id, from)
-	if err != nil {
-		return err
-	}
-	data := projectPage{
-		Project: p.Project, Base: projectsPath(actor, ""), URL: projectsPath(actor, "/"+id), Further: further,
-		Sums: projectSums(p.Totals, actor.Workspace.Locale),
-	}
-	if p.ArchivedAt == 0 && actor.May(app.EditInvoices) {
-		data.NewInvoice = invoicesPath(actor, "?new=1&project="+id)
-	}
-	if data.Rows, err = h.renderRows(actor, rows, partialTarget(c) == "more"); err != nil {
-		return err
-	}
-	if next != nil {
-		data.More = data.URL + "?after=" + cursorText(*next)
-	}
-	if data.Page, err = h.page(c, p.Name, "projects"); err != nil {
-		return err
-	}
-	return h.render(c, fiber.StatusOK, "project", data, "more")
-}
-
-// projectFormPage is the form of a project, new or known.
-type projectFormPage struct {
+// projectForm is the page on which a project is made or changed.
+type projectForm struct {
 	Page
 	ID       string // "" of a new one
 	Archived bool
@@ -127,7 +95,7 @@ type projectFormPage struct {
 }
 
 // Action is where the form goes.
-func (p projectFormPage) Action() string {
+func (p projectForm) Action() string {
 	if p.ID == "" {
 		return "/w/" + p.Workspace.Slug + "/projects"
 	}
@@ -135,10 +103,10 @@ func (p projectFormPage) Action() string {
 }
 
 func (h *Server) newProject(c *fiber.Ctx) error {
-	return h.showProjectForm(c, fiber.StatusOK, projectFormPage{})
+	return h.showProjectForm(c, fiber.StatusOK, projectForm{})
 }
 
-func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectFormPage) (err error) {
+func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectForm) (err error) {
 	title := "New project"
 	if data.ID != "" {
 		title = "Edit project"
@@ -149,35 +117,36 @@ func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectFormPage)
 	return h.render(c, status, "project_form", data, "project-form")
 }
 
-func projectInput(f form) app.ProjectInput {
-	version, _ := strconv.ParseInt(f.Value("version"), 10, 64) // anything else is an old version: a conflict
-	return app.ProjectInput{Name: f.Line("name"), Note: f.Value("note"), Version: version}
-}
-
 func (h *Server) createProject(c *fiber.Ctx) error {
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	p, err := h.app.CreateProject(c.UserContext(), actorOf(c), projectInput(f))
+	project, err := h.app.CreateProject(c.UserContext(), actorOf(c), projectInput(f))
 	if errs, ok := fieldErrors(err); ok {
 		f.Errors = errs
-		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, projectFormPage{Form: f})
+		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, projectForm{Form: f})
 	}
 	if err != nil {
 		return err
 	}
-	h.flash(c, p.Name+" is added.")
-	return h.goTo(c, projectsPath(actorOf(c), "/"+p.ID))
+	h.flash(c, project.Name+" is added.")
+	return h.goTo(c, projectsPath(actorOf(c), "/"+project.ID))
 }
 
 func (h *Server) editProject(c *fiber.Ctx) error {
-	p, err := h.app.Project(c.UserContext(), actorOf(c), c.Params("id"))
+	return h.showProjectAsStored(c, fiber.StatusOK, nil)
+}
+
+// showProjectAsStored shows the form as the project is, with what can't be done with it.
+func (h *Server) showProjectAsStored(c *fiber.Ctx, status int, errs billing.FieldErrors) error {
+	project, err := h.app.Project(c.UserContext(), actorOf(c), c.Params("id"))
 	if err != nil {
 		return err
 	}
-	f := formOf(map[string]string{"name": p.Name, "note": p.Note, "version": strconv.FormatInt(p.Version, 10)})
-	return h.showProjectForm(c, fiber.StatusOK, projectFormPage{ID: p.ID, Archived: p.ArchivedAt > 0, Form: f})
+	f := formOf(map[string]string{"name": project.Name, "note": project.Note, "version": strconv.FormatInt(project.Version, 10)})
+	f.Errors = errs
+	return h.showProjectForm(c, status, projectForm{ID: project.ID, Archived: project.ArchivedAt > 0, Form: f})
 }
 
 func (h *Server) updateProject(c *fiber.Ctx) error {
@@ -195,32 +164,41 @@ func (h *Server) updateProject(c *fiber.Ctx) error {
 	if f.Errors, isInput = fieldErrors(err); !isInput && !errors.Is(err, app.ErrConflict) {
 		return err
 	}
-	p, findErr := h.app.Project(ctx, actor, id)
+	project, findErr := h.app.Project(ctx, actor, id)
 	if findErr != nil {
 		return findErr
 	}
-	data := projectFormPage{ID: id, Archived: p.ArchivedAt > 0, Form: f}
+	data := projectForm{ID: id, Archived: project.ArchivedAt > 0, Form: f}
 	if isInput {
 		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, data)
 	}
 	// Both are shown, and saving again replaces what is there now.
-	f.values["version"] = strconv.FormatInt(p.Version, 10)
-	data.Saved = &p.Project
+	f.values["version"] = strconv.FormatInt(project.Version, 10)
+	data.Saved = &project
 	return h.showProjectForm(c, fiber.StatusConflict, data)
 }
 
+func projectInput(f form) app.ProjectInput {
+	version, _ := strconv.ParseInt(f.Value("version"), 10, 64) // anything else is an old version: a conflict
+	return app.ProjectInput{Name: f.Line("name"), Note: f.Value("note"), Version: version}
+}
+
 func (h *Server) archiveProject(c *fiber.Ctx) error {
-	return h.putProjectAway(c, true, "Archived. Its invoices stay in it.")
+	if err := h.app.ArchiveProject(c.UserContext(), actorOf(c), c.Params("id"), true); err != nil {
+		return err
+	}
+	h.flash(c, "Archived. You find archived projects under their own tab.")
+	return h.goTo(c, projectsPath(actorOf(c), ""))
 }
 
 func (h *Server) unarchiveProject(c *fiber.Ctx) error {
-	return h.putProjectAway(c, false, "Back among your projects.")
-}
-
-func (h *Server) putProjectAway(c *fiber.Ctx, archived bool, done string) error {
-	if err := h.app.ArchiveProject(c.UserContext(), actorOf(c), c.Params("id"), archived); err != nil {
+	err := h.app.ArchiveProject(c.UserContext(), actorOf(c), c.Params("id"), false)
+	if errs, ok := fieldErrors(err); ok { // its name is another's now
+		return h.showProjectAsStored(c, fiber.StatusUnprocessableEntity, errs)
+	}
+	if err != nil {
 		return err
 	}
-	h.flash(c, done)
-	return h.goTo(c, projectsPath(actorOf(c), "/"+c.Params("id")))
+	h.flash(c, "Back among your projects.")
+	return h.goTo(c, projectsPath(actorOf(c), ""))
 }

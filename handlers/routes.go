@@ -24,6 +24,7 @@ func (h *Server) routes() {
 	f.Get("/w/:slug/payments/invoices/live", h.poll(app.ViewInvoices), h.invoiceRowsLive)
 	f.Get("/w/:slug/payments/invoices/:id/status", h.poll(app.ViewInvoices), h.invoiceStatus)
 	f.Get("/w/:slug/payments/tiles", h.poll(app.ViewPayments), h.overviewTiles)
+	f.Get("/w/:slug/projects/:id/sums", h.poll(app.ViewProjects), h.projectSums)
 	f.Get("/w/:slug/payments/connect/status", h.poll(app.ViewStripe), h.connectionStatus)
 
 	// With a session. What changes something has to come from our own pages.

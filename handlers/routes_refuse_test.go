@@ -72,7 +72,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 			case r.of != "":
 				v.refuses(t, what+", id of the other workspace", http.StatusNotFound,
 					south.request(key, north.slug, south.ids[r.of]), nowhere.request(key, north.slug, nowhere.ids[r.of]))
-				for _, kind := range []thing{client, draft, open, paid} {
+				for _, kind := range []thing{client, project, draft, open, paid} {
 					got := v.try(south.request(key, north.slug, south.ids[kind]))
 					if got.status != http.StatusNotFound {
 						t.Errorf("%s with a %s of the other workspace: %d", what, kind, got.status)
@@ -109,7 +109,8 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
-	for _, rest := range []string{"/clients", "/clients?archived=1", "/payments", "/payments/tiles", "/payments/history", "/payments/connect",
+	for _, rest := range []string{"/clients", "/clients?archived=1",
+		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/connect",
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=draft", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
 		pages[rest] = owner.get(path(north.owner, rest))
@@ -124,6 +125,7 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	w.pay(south.owner, south.make(open), "4242424242424242")
 	archived := south.make(client)
 	must(t, w.app.ArchiveClient(t.Context(), south.owner, archived, true))
+	must(t, w.app.ArchiveProject(t.Context(), south.owner, south.make(project), true))
 	must(t, w.app.VoidInvoice(t.Context(), south.owner, south.make(open)))
 	for rest, before := range pages {
 		owner.get(path(north.owner, rest)).sameAs(t, before, rest+" after something happened in the other workspace")

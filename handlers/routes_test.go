@@ -77,9 +77,10 @@ var rules = map[string]rule{
 	"GET /w/:slug/projects":                {may: string(app.ViewProjects), query: projectCursor, part: "more-projects"},
 	"POST /w/:slug/projects":               {may: string(app.EditProjects), form: newProject},
 	"GET /w/:slug/projects/new":            {may: string(app.EditProjects), part: "project-form"},
-	"GET /w/:slug/projects/:id":            {may: string(app.ViewProjects), of: project, query: projectInvoices, part: "more"},
-	"POST /w/:slug/projects/:id":           {may: string(app.EditProjects), of: project, form: newProject},
+	"GET /w/:slug/projects/:id":            {may: string(app.ViewProjects), of: project, query: invoiceCursor, part: "more"},
+	"GET /w/:slug/projects/:id/sums":       {may: string(app.ViewProjects), of: project, part: never},
 	"GET /w/:slug/projects/:id/edit":       {may: string(app.EditProjects), of: project, part: "project-form"},
+	"POST /w/:slug/projects/:id":           {may: string(app.EditProjects), of: project, form: editedProject},
 	"POST /w/:slug/projects/:id/archive":   {may: string(app.EditProjects), of: project},
 	"POST /w/:slug/projects/:id/unarchive": {may: string(app.EditProjects), of: project},
 	"GET /w/:slug/payments":                {may: string(app.ViewPayments)},
@@ -88,7 +89,7 @@ var rules = map[string]rule{
 	"GET /w/:slug/payments/invoices":       {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
 	"GET /w/:slug/payments/invoices/live":  {may: string(app.ViewInvoices), query: listed, part: never},
 	"POST /w/:slug/payments/invoices":      {may: string(app.EditInvoices), form: newInvoice},
-	"GET /w/:slug/payments/invoices/new":   {may: string(app.EditInvoices), part: "composer"},
+	"GET /w/:slug/payments/invoices/new":   {may: string(app.EditInvoices), query: ofProject, part: "composer"},
 	"POST /w/:slug/payments/invoices/lines": {may: string(app.EditInvoices), form: newInvoice, status: 200,
 		part: never},
 	"POST /w/:slug/payments/invoices/preview":           {may: string(app.EditInvoices), form: newInvoice, status: 200, part: never},
@@ -206,20 +207,15 @@ func fields(pairs ...string) func(*half, string) []string {
 	return func(*half, string) []string { return pairs }
 }
 
-func checkout(h *half) string      { return "checkout=" + h.session }
-func search(h *half) string        { return "client=" + url.QueryEscape(h.mark) }
-func paymentCursor(h *half) string { return fmt.Sprintf("after=%d.%s", h.after, h.payment) }
-func invoiceCursor(h *half) string { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
-func clientCursor(h *half) string  { return "after=YQ." + h.ids[client] }
-func projectCursor(h *half) string { return "after=YQ." + h.ids[project] }
-func projectInvoices(h *half) string {
-	return fmt.Sprintf("after=%d.%s", h.after, h.ids[open])
-}
+func checkout(h *half) string       { return "checkout=" + h.session }
+func search(h *half) string         { return "client=" + url.QueryEscape(h.mark) }
+func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.payment) }
+func invoiceCursor(h *half) string  { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
+func clientCursor(h *half) string   { return "after=YQ." + h.ids[client] }
+func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
+func ofProject(h *half) string      { return "project=" + h.ids[project] }
 func copyID(*half, string) []string { return []string{"id", nobodys()} }
-func newProject(*half, string) []string {
-	return []string{"name", "Catalogue " + nobodys(), "version", "1"}
-}
-func listed(h *half) string { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
+func listed(h *half) string         { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
 
 func newInvoice(h *half, _ string) []string {
 	id, _ := uuid.NewV7()
@@ -228,6 +224,14 @@ func newInvoice(h *half, _ string) []string {
 
 func editedInvoice(h *half, id string) []string {
 	return append([]string{"client_id", h.ids[client], "project", h.ids[project], "summary", "Signs", "amount", "150", "currency", "eur", "act", "draft"}, version(h, id)...)
+}
+
+func newProject(*half, string) []string {
+	return []string{"name", "Rollout " + nobodys(), "note", "North first"}
+}
+
+func editedProject(*half, string) []string {
+	return []string{"name", "Rollout " + nobodys(), "version", "1"}
 }
 
 func version(h *half, id string) []string {

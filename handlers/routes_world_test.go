@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -103,12 +102,12 @@ func (h *half) make(kind thing) string {
 		return c.ID
 	}
 	if kind == project {
-		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " fair " + strconv.Itoa(len(h.w.rows(h.owner.WorkspaceID))), Note: h.mark + " hall"})
+		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})
 		must(t, err)
 		return p.ID
 	}
 	inv, err := h.w.app.CreateInvoice(ctx, h.owner, app.InvoiceInput{
-		ClientName: h.mark + " Harbour", ProjectID: h.ids[project], Summary: h.mark + " signs", Amount: "120", Currency: "eur", Due: "2020-01-31",
+		ClientName: h.mark + " Harbour", Summary: h.mark + " signs", Amount: "120", Currency: "eur", Due: "2020-01-31", ProjectID: h.ids[project],
 	}, kind == open)
 	must(t, err)
 	if kind == open {

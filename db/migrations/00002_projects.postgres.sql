@@ -22,7 +22,7 @@ ALTER TABLE invoices ADD COLUMN note TEXT NOT NULL DEFAULT '';           -- to t
 ALTER TABLE invoices ADD COLUMN terms_days BIGINT NOT NULL DEFAULT -1;   -- of a draft: due so many days after it is issued; -1 = on due_date
 ALTER TABLE invoices ADD COLUMN uncollectible_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE invoices ADD FOREIGN KEY (workspace_id, project_id) REFERENCES projects (workspace_id, id);
-CREATE INDEX invoices_by_project ON invoices (workspace_id, project_id, livemode, created_at);
+CREATE INDEX invoices_by_project ON invoices (workspace_id, project_id, livemode, created_at, id);
 
 -- An account whose creation got no answer is asked for again, as links are.
 ALTER TABLE stripe_connect_accounts ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;

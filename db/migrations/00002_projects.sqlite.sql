@@ -89,7 +89,7 @@ CREATE INDEX invoices_by_created ON invoices (workspace_id, livemode, created_at
 CREATE INDEX invoices_by_phase ON invoices (workspace_id, livemode, phase, created_at, id);
 CREATE INDEX invoices_by_due ON invoices (workspace_id, livemode, phase, due_date, id);
 CREATE INDEX invoices_by_client ON invoices (workspace_id, client_id, livemode, created_at);
-CREATE INDEX invoices_by_project ON invoices (workspace_id, project_id, livemode, created_at);
+CREATE INDEX invoices_by_project ON invoices (workspace_id, project_id, livemode, created_at, id);
 
 -- An account whose creation got no answer is asked for again, as links are.
 ALTER TABLE stripe_connect_accounts ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;

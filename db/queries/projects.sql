@@ -13,10 +13,10 @@ WHERE workspace_id = @workspace_id AND id = @id AND version = @version;
 UPDATE projects SET archived_at = @archived_at, updated_at = @updated_at, version = version + 1
 WHERE workspace_id = @workspace_id AND id = @id;
 
--- name: ProjectOfName :one
--- An active project that is called so, case and accents aside, other than the given one.
+-- name: CountProjectsNamed :one
+-- Others that are not archived and have this folded name.
 SELECT count(*) FROM projects
-WHERE workspace_id = @workspace_id AND search_text = @search_text AND archived_at = 0 AND id <> @id;
+WHERE workspace_id = @workspace_id AND search_text = @search_text AND id <> @id AND archived_at = 0;
 
 -- name: ListProjects :many
 SELECT * FROM projects
@@ -29,16 +29,29 @@ SELECT * FROM projects
 WHERE workspace_id = @workspace_id AND archived_at > 0
 ORDER BY search_text, id LIMIT CAST(@max AS BIGINT);
 
--- name: TotalsOfProject :many
--- What was invoiced in a project, what came in, and what is still due. Drafts don't count, and
--- what is void was invoiced by mistake.
-SELECT currency, count(*) AS invoices, CAST(sum(total) AS BIGINT) AS invoiced,
-    CAST(sum(received - refunded) AS BIGINT) AS received,
-    CAST(sum(CASE WHEN phase = 'open' THEN due ELSE 0 END) AS BIGINT) AS outstanding
-FROM invoices
-WHERE workspace_id = @workspace_id AND project_id = @project_id AND livemode = @livemode
-  AND decided <> 'draft' AND (decided <> 'void' OR received > 0)
-GROUP BY currency ORDER BY currency;
+-- name: SumsOfProjects :many
+-- What the projects from one to another come to, in each currency: a page of the list reads the
+-- invoices of its own projects only. A draft or a void invoice bills nothing; one that was paid
+-- after it was void has another status, and counts. Refunds are taken off what was received.
+SELECT i.project_id, i.currency, count(*) AS invoices,
+    CAST(sum(CASE WHEN i.status IN ('draft', 'void') THEN 0 ELSE i.total END) AS BIGINT) AS invoiced,
+    CAST(sum(i.received - i.refunded) AS BIGINT) AS received,
+    CAST(sum(CASE WHEN i.phase = 'open' THEN i.due ELSE 0 END) AS BIGINT) AS outstanding
+FROM projects p JOIN invoices i ON i.workspace_id = p.workspace_id AND i.project_id = p.id
+WHERE p.workspace_id = @workspace_id AND p.archived_at = 0 AND i.livemode = @livemode
+  AND (p.search_text, p.id) >= (CAST(@from_text AS TEXT), CAST(@from_id AS TEXT))
+  AND (p.search_text, p.id) <= (CAST(@to_text AS TEXT), CAST(@to_id AS TEXT))
+GROUP BY i.project_id, i.currency ORDER BY i.project_id, i.currency;
+
+-- name: SumsOfProject :many
+-- The same of one project, archived or not.
+SELECT i.project_id, i.currency, count(*) AS invoices,
+    CAST(sum(CASE WHEN i.status IN ('draft', 'void') THEN 0 ELSE i.total END) AS BIGINT) AS invoiced,
+    CAST(sum(i.received - i.refunded) AS BIGINT) AS received,
+    CAST(sum(CASE WHEN i.phase = 'open' THEN i.due ELSE 0 END) AS BIGINT) AS outstanding
+FROM invoices i
+WHERE i.workspace_id = @workspace_id AND i.project_id = @project_id AND i.livemode = @livemode
+GROUP BY i.project_id, i.currency ORDER BY i.project_id, i.currency;
 
 -- name: ListInvoicesOfProject :many
 SELECT i.id, i.number, i.status, i.phase, i.flags, i.currency, i.total, i.due, i.due_date, i.buyer_name, i.sent_at, i.viewed_at,
