@@ -227,10 +227,11 @@ func (a *App) createAtStripe(ctx context.Context, actor Actor, row db.Account) (
 		if _, err := tx.SetAccountStripeID(ask, db.SetAccountStripeIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID, StripeAccountID: &acc.ID, ConnectedAt: tx.Now()}); err != nil {
 			return fmt.Errorf("store account id: %w", err)
 		}
-		var err error
-		if row, err = tx.AccountByID(ask, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID}); err != nil {
+		now, err := tx.AccountByID(ask, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID})
+		if err != nil {
 			return fmt.Errorf("read account: %w", err)
 		}
+		row = now // only once it is read: the transaction may run twice
 		// Events that came before the answer did have waited for this row.
 		if _, err := tx.WakeUnmatchedEvents(ask, db.WakeUnmatchedEventsParams{StripeAccountID: acc.ID, Now: tx.Now()}); err != nil {
 			return fmt.Errorf("wake events: %w", err)
