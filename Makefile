@@ -41,7 +41,7 @@ static: ## Build ./trak without any shared library, for containers and other dis
 	$(BUILD) -ldflags '$(LDFLAGS) -extldflags -static' -o trak .
 
 .PHONY: test
-test: chromium ## Run all tests, those in a real browser included
+test: chromium postgres ## Run all tests, those in a browser and on PostgreSQL included
 	go test -race -timeout 30m ./...
 	TRAK_PERMUTATIONS=5000 go test -count=1 -timeout 30m -run '^TestPermutations$$' ./handlers
 	TRAK_ODDITIES=all go test -count=1 -timeout 30m -parallel 8 -run '^TestStripeAnswersStrangely$$' ./app
@@ -50,6 +50,10 @@ test: chromium ## Run all tests, those in a real browser included
 .PHONY: chromium
 chromium: # a browser for the tests, from the distribution when there is none
 	@./.ci/chromium
+
+.PHONY: postgres
+postgres: # a server's programs for the tests, from the distribution when there are none
+	@./.ci/postgres
 
 .PHONY: lint
 lint: ## Check format, go vet and golangci-lint

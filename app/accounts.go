@@ -244,10 +244,11 @@ func (a *App) createAtStripe(ctx context.Context, row db.Account) (db.Account, e
 		if _, err := tx.SetAccountStripeID(ctx, db.SetAccountStripeIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID, StripeAccountID: &acc.ID, ConnectedAt: tx.Now()}); err != nil {
 			return fmt.Errorf("store account id: %w", err)
 		}
-		var err error
-		if row, err = tx.AccountByID(ctx, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID}); err != nil {
+		now, err := tx.AccountByID(ctx, db.AccountByIDParams{WorkspaceID: row.WorkspaceID, ID: row.ID})
+		if err != nil {
 			return fmt.Errorf("read account: %w", err)
 		}
+		row = now // only once it is read: the transaction may run twice
 		if err := a.wakeEvents(ctx, tx, acc.ID); err != nil {
 			return err
 		}

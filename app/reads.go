@@ -54,6 +54,7 @@ func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Ac
 
 func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Account, f billing.Facts, failure error) error {
 	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) error {
+		failure := failure // of this run: the transaction may run twice
 		if failure == nil {
 			failure = tx.Savepoint(func() error { return a.applyRead(ctx, tx, account, f) })
 		}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -291,11 +292,13 @@ func (a *App) loadWebhookSecrets(ctx context.Context, configured []string) error
 	return nil
 }
 
-// clip bounds a text that is stored for people to read.
+// clip bounds a text that is stored for people to read. It takes out what PostgreSQL would
+// refuse: zero bytes, and the half of a character.
 func clip(s string) string {
 	const most = 500
-	if len(s) <= most {
-		return s
+	s = strings.ReplaceAll(s, "\x00", "")
+	if len(s) > most {
+		s = s[:most] + "…"
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s, "")
 }

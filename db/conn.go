@@ -121,6 +121,11 @@ func (c *conn) note(err error) error {
 	return err
 }
 
+func (c *conn) fail(err error) { c.failed = err }
+
+// lost needs no look at the error: the connection tells whether the transaction is still there.
+func (c *conn) lost(error) bool { return c.usable() != nil }
+
 // harmless errors undo their own statement only, so that the transaction may go on.
 func harmless(err error) bool {
 	var e sqlite3.Error

@@ -2,106 +2,50 @@ package db
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/database"
 )
 
 // Migrations is the folder of the migration files (embedded in the binary). Where the engines
 // need different statements, NNNNN_x.sqlite.sql and NNNNN_x.postgres.sql end in the same schema.
 type Migrations struct{ FS fs.FS }
 
-// forSQLite hides the files of the other engine.
-type forSQLite struct{ fs.FS }
+// without hides the files of the other engine.
+type without struct {
+	fs.FS
+	suffix string
+}
 
-func (f forSQLite) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(f.FS, name)
+func (w without) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
 	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasSuffix(e.Name(), ".postgres.sql")
+		return strings.HasSuffix(e.Name(), w.suffix)
 	}), err
 }
 
-// run brings the database to the newest schema: backup first, then each migration in a
-// transaction of its own. Foreign keys are off meanwhile, because rebuilding a parent table
-// fails otherwise, and checked before it commits (see checkedStore).
-func (m Migrations) run(ctx context.Context, path string, now time.Time, log *slog.Logger) error {
-	db := sql.OpenDB(connector{dsn: dsn(path, map[string][]string{"_txlock": {"immediate"}, "_foreign_keys": {"0"}})})
-	db.SetMaxOpenConns(1)
-	defer func() { _ = db.Close() }()
-
-	store, err := database.NewStore(database.DialectSQLite3, goose.DefaultTablename)
+// versions returns the version of the database and the newest that this program knows. It
+// returns ErrNewer when the first is greater.
+func versions(ctx context.Context, p *goose.Provider) (have, newest int64, err error) {
+	have, err = p.GetDBVersion(ctx)
 	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	p, err := goose.NewProvider(goose.DialectCustom, db, forSQLite{m.FS}, goose.WithStore(checkedStore{store}))
-	if err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's version: %w", err)
+		return 0, 0, fmt.Errorf("read the database's version: %w", err)
 	}
 	sources := p.ListSources()
-	newest := sources[len(sources)-1].Version
-	switch {
-	case have > newest:
-		return fmt.Errorf("%w: it has version %d, this program knows %d; start the newer program, or restore a backup made before the upgrade", ErrNewer, have, newest)
-	case have == newest:
-		return nil
-	case have > 0:
-		to := filepath.Join(filepath.Dir(path), "backups", fmt.Sprintf("before-v%d-%s.db", newest, now.UTC().Format("20060102-150405")))
-		if err := backup(ctx, db, to); err != nil {
-			return fmt.Errorf("back up before migrating: %w", err)
-		}
-		log.Info("backed up before migrating", "file", to)
+	newest = sources[len(sources)-1].Version
+	if have > newest {
+		return 0, 0, fmt.Errorf("%w: it has version %d, this program knows %d; start the newer program, or restore a backup made before the upgrade", ErrNewer, have, newest)
 	}
+	return have, newest, nil
+}
+
+// up runs the migrations that are missing, each in a transaction of its own.
+func up(ctx context.Context, p *goose.Provider) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
-}
-
-// checkedStore checks the foreign keys when goose records a migration, which it does last in
-// the migration's own transaction: one that leaves a row pointing to nothing is undone.
-type checkedStore struct{ database.Store }
-
-func (s checkedStore) Insert(ctx context.Context, tx database.DBTxConn, req database.InsertRequest) error {
-	var table, parent string
-	err := tx.QueryRowContext(ctx, `SELECT "table", parent FROM pragma_foreign_key_check LIMIT 1`).Scan(&table, &parent)
-	switch {
-	case err == nil:
-		return fmt.Errorf("a row of %s points to one of %s that is not there", table, parent)
-	case !errors.Is(err, sql.ErrNoRows):
-		return fmt.Errorf("check foreign keys: %w", err)
-	}
-	return s.Store.Insert(ctx, tx, req)
-}
-
-// backup writes a consistent copy to a new file, readable by its owner alone, and makes it durable.
-func backup(ctx context.Context, db *sql.DB, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
-	}
-	if err := createPrivate(to); err != nil {
-		return err
-	}
-	if _, err := db.ExecContext(ctx, "VACUUM INTO ?", to); err != nil {
-		return err
-	}
-	f, err := os.Open(to)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	return f.Sync()
 }

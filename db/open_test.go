@@ -40,7 +40,7 @@ func TestConnectionsAreAsDurableAndAsStrictAsPromised(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	for range cap(w.readers) { // the pool hands them out in turn
+	for range cap(w.file().readers) { // the pool hands them out in turn
 		if err := w.View(t.Context(), System, func(q *Queries) error {
 			check(t, q, map[string]string{"query_only": "1"})
 			if _, err := q.db.ExecContext(t.Context(), "DELETE FROM users"); err == nil {
@@ -348,7 +348,7 @@ func TestViewIsASnapshot(t *testing.T) {
 func TestViewGivesItsConnectionBack(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
-	for range 3 * cap(w.readers) {
+	for range 3 * cap(w.file().readers) {
 		_ = w.View(t.Context(), System, func(q *Queries) error {
 			_, err := q.db.ExecContext(t.Context(), "nonsense")
 			return err
@@ -364,14 +364,14 @@ func TestViewGivesItsConnectionBack(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errMine)
 	var held []*conn
-	for range cap(w.readers) {
-		held = append(held, <-w.readers)
+	for range cap(w.file().readers) {
+		held = append(held, <-w.file().readers)
 	}
 	if err := w.View(ctx, System, func(*Queries) error { return nil }); !isMine(err) {
 		t.Errorf("waited for a connection although its context has ended: %v", err)
 	}
 	for _, c := range held {
-		w.readers <- c
+		w.file().readers <- c
 	}
 }
 

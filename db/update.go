@@ -4,94 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 )
 
 // maxBatch is how many waiting jobs share one commit at most.
 const maxBatch = 256
-
-var (
-	// ErrClosed is returned by Update and View after Close.
-	ErrClosed = errors.New("the database is closed")
-	// ErrReadOnly is returned by Update after OpenReadOnly.
-	ErrReadOnly = errors.New("the database is open for reading only")
-)
-
-// Tx is what a job of Update works with. Its Queries run in the job's own savepoint.
-type Tx struct {
-	*Queries
-	Scope Scope
-	now   time.Time
-	c     *conn
-	depth int
-	after []func()
-}
-
-// Now is the time of the transaction, in Unix microseconds.
-func (tx *Tx) Now() int64 { return tx.now.UnixMicro() }
-
-// AfterCommit runs f once the job's work is durable, before Update returns. f must be quick
-// and must not use the database: it raises versions in memory and wakes workers.
-func (tx *Tx) AfterCommit(f func()) { tx.after = append(tx.after, f) }
-
-// Savepoint runs f so that its error undoes what f wrote and nothing else.
-func (tx *Tx) Savepoint(f func() error) error {
-	if err := tx.c.usable(); err != nil {
-		return err
-	}
-	tx.depth++
-	name := fmt.Sprintf("s%d", tx.depth)
-	defer func() { tx.depth-- }()
-	if err := tx.c.control("SAVEPOINT " + name); err != nil {
-		tx.c.failed = err
-		return err
-	}
-	n := len(tx.after)
-	err := f()
-	if err != nil {
-		tx.after = tx.after[:n]
-		if tx.c.failed != nil {
-			return err
-		}
-		if rerr := tx.c.control("ROLLBACK TO " + name); rerr != nil {
-			tx.c.failed = rerr
-			return errors.Join(err, rerr)
-		}
-	}
-	if rerr := tx.c.control("RELEASE " + name); rerr != nil {
-		tx.c.failed = rerr
-		return errors.Join(err, rerr)
-	}
-	return err
-}
-
-// Update runs f in a transaction and returns when its work is on the disk, or with f's error
-// when nothing of it is. Many callers share one commit: f runs in a savepoint of its own, uses
-// nothing but tx, waits for nothing outside the database, and may run twice.
-//
-// ctx is looked at before f starts and never after: see conn.
-func (d *DB) Update(ctx context.Context, scope Scope, f func(*Tx) error) error {
-	if d.writer == nil {
-		return ErrReadOnly
-	}
-	j := &job{ctx: ctx, scope: scope, f: f, done: make(chan error, 1)}
-	if err := d.writer.submit(j); err != nil {
-		return err
-	}
-	select {
-	case err := <-j.done:
-		return err
-	case <-d.writer.done:
-		// Close and submit met: j was run by the last batch, or never will be.
-		select {
-		case err := <-j.done:
-			return err
-		default:
-			return ErrClosed
-		}
-	}
-}
 
 type job struct {
 	ctx   context.Context
@@ -247,16 +164,6 @@ func (w *writer) run(j *job) (answer, lost error) {
 	}
 	j.after = tx.after
 	return answer, nil
-}
-
-// call keeps a panicking job from taking the writer, and everybody else's work, with it.
-func call(f func(*Tx) error, tx *Tx) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in a transaction: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return f(tx)
 }
 
 func (w *writer) rollback() {

@@ -539,7 +539,7 @@ func closeWithJobsWaiting(t *testing.T) {
 		if i == 0 {
 			accepted[i].f = func(tx *Tx) error { close(started); <-goOn; return put(tx, "0") }
 		}
-		if err := d.writer.submit(accepted[i]); err != nil {
+		if err := d.file().writer.submit(accepted[i]); err != nil {
 			t.Fatal(err)
 		}
 		if i == 0 {
@@ -548,7 +548,7 @@ func closeWithJobsWaiting(t *testing.T) {
 	}
 	closed := make(chan error)
 	go func() { closed <- d.Close() }()
-	<-d.writer.quit // Close has begun
+	<-d.file().writer.quit // Close has begun
 	close(goOn)
 	if err := <-closed; err != nil {
 		t.Errorf("close: %v", err)
@@ -583,7 +583,7 @@ func TestUpdateIsAnsweredWhenTheWriterEndsMeanwhile(t *testing.T) {
 	t.Parallel()
 	ended := &writer{jobs: make(chan *job, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	close(ended.done)
-	d := &DB{writer: ended}
+	d := &DB{engine: &sqlite{writer: ended}}
 	if err := d.Update(t.Context(), System, func(*Tx) error { return nil }); !errors.Is(err, ErrClosed) {
 		t.Errorf("answered %v", err)
 	}

@@ -32,6 +32,9 @@ func setup(t *testing.T) *world {
 	return w
 }
 
+// file is the engine under test.
+func (d *DB) file() *sqlite { return d.engine.(*sqlite) }
+
 // openIn opens the database of a directory and closes it when the test ends.
 func openIn(t *testing.T, dir string, o Options) *DB {
 	t.Helper()
@@ -166,7 +169,7 @@ func (w *world) batch(first func(*Tx) error, callers ...caller) []error {
 
 func (w *world) submit(j *job) {
 	w.t.Helper()
-	if err := w.writer.submit(j); err != nil {
+	if err := w.file().writer.submit(j); err != nil {
 		w.t.Fatalf("submit: %v", err)
 	}
 }
