@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -386,6 +387,9 @@ func (s *Server) setCapabilities(account *record, status string) {
 	}
 }
 
+// ErrStays says that an account of this type can't disconnect itself.
+var ErrStays = errors.New("express accounts can't disconnect themselves")
+
 // Deauthorize ends the connection of an account from its own side. Every later call for it is
 // refused.
 func (s *Server) Deauthorize(account string) error {
@@ -393,6 +397,9 @@ func (s *Server) Deauthorize(account string) error {
 	defer s.mu.Unlock()
 	if !s.connected(account) {
 		return fmt.Errorf("deauthorize %s: no such connected account", account)
+	}
+	if s.answers.ExpressStaysConnected && text(s.records[account].obj, "type") == "express" {
+		return fmt.Errorf("deauthorize %s: %w", account, ErrStays)
 	}
 	s.emit(nil, account, "account.application.deauthorized", s.applicationObject())
 	s.records[account].hidden["deauthorized"] = true

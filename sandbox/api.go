@@ -18,6 +18,7 @@ type call struct {
 	id      string // first id of the path
 	subID   string // second one
 	in      object // parameters, with the types of Stripe's description
+	version string // API version that was asked for
 	request object // id and idempotency_key, as events tell them
 }
 
@@ -101,6 +102,7 @@ func (s *Server) routes() http.Handler {
 		}))
 	})
 	s.pageRoutes(mux)
+	s.simRoutes(mux)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
@@ -123,7 +125,7 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 			s.write(w, failure(err))
 			return
 		}
-		c := &call{account: r.Header.Get("Stripe-Account")}
+		c := &call{account: r.Header.Get("Stripe-Account"), version: w.Header().Get("Stripe-Version")}
 		if c.account == s.platform {
 			c.account = ""
 		}
@@ -150,17 +152,26 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 			return
 		}
 
-		fault := s.nextFault(r.Method, r.URL.Path)
-		if fault != "" && fault != FailAfter {
-			defer s.forget(c.account, key, memory) // it is in use as long as the call hangs
-			s.fail(w, r, fault)
+		s.latency(r)
+		fault, kept := s.nextFault(r.Method, r.URL.Path)
+		if fault != "" && !hasEffect(fault) {
+			if kept {
+				s.keep(memory, failure(brokenDown))
+			} else {
+				defer s.forget(c.account, key, memory) // it is in use as long as the call hangs
+			}
+			s.fail(w, r, fault, answer{})
 			return
 		}
 		result := s.perform(c, key, memory, params, form, handle)
-		if fault == FailAfter {
-			cut(w) // the effect stands, the answer is lost
+		switch {
+		case fault == "":
+			s.write(w, result)
+			return
+		case kept:
+			s.keep(memory, failure(brokenDown))
 		}
-		s.write(w, result)
+		s.fail(w, r, fault, result)
 	})
 }
 
@@ -239,8 +250,7 @@ func (s *Server) remember(account, key string, request [sha256.Size]byte) (*reme
 		return nil, nil, &apiError{status: http.StatusBadRequest, Type: "idempotency_error",
 			Message: "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '" + key + "' if you meant to execute a different request."}
 	case known.answer == nil:
-		return nil, nil, &apiError{status: http.StatusConflict, Type: "idempotency_error", Code: "idempotency_key_in_use",
-			Message: "There is currently another in-progress request using this idempotent key. Please try again later."}
+		return nil, nil, keyInUse
 	}
 	return nil, known.answer, nil
 }
@@ -286,6 +296,19 @@ func (s *Server) perform(c *call, key string, memory *remembered, params *param,
 	}
 	return result
 }
+
+// keep makes an answer the one that the key gets from now on.
+func (s *Server) keep(memory *remembered, told answer) {
+	if memory == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	memory.answer = &told
+}
+
+var keyInUse = &apiError{status: http.StatusConflict, Type: "idempotency_error", Code: "idempotency_key_in_use",
+	Message: "There is currently another in-progress request using this idempotent key. Please try again later."}
 
 func (s *Server) handle(c *call, handle func(*call) (any, error)) answer {
 	result, err := handle(c)

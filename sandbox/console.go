@@ -3,9 +3,12 @@ package sandbox
 import (
 	"cmp"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // shownRows is how many of each thing the sandbox's own page lists.
@@ -41,7 +44,31 @@ type consolePage struct {
 	Events             []eventRow
 	Knobs              Knobs
 	Faults             []string
+	Answers            []answerRow
+	Now                string
 	Unsettled, Waiting int
+}
+
+// answerRow is one of the Answers, with its name in words.
+type answerRow struct {
+	Name, Words string
+	On          bool
+}
+
+func answerRows(a Answers) (rows []answerRow) {
+	fields := reflect.ValueOf(a)
+	for i, name := range AnswerNames() {
+		var words strings.Builder
+		for j, r := range name {
+			if j > 0 && unicode.IsUpper(r) {
+				words.WriteByte(' ')
+				r = unicode.ToLower(r)
+			}
+			words.WriteRune(r)
+		}
+		rows = append(rows, answerRow{name, words.String(), fields.Field(i).Bool()})
+	}
+	return rows
 }
 
 // newest gives the latest records of a kind, of all accounts, newest first.
@@ -63,7 +90,7 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.expireDue()
 	p := consolePage{
-		Knobs: s.knobs, Faults: []string{"", FailBefore, FailAfter, FailLimit, FailServer, FailGateway, FailHang},
+		Knobs: s.knobs, Faults: append([]string{""}, Faults...), Answers: answerRows(s.answers), Now: s.now().UTC().Format("2 Jan 2006 15:04"),
 		Unsettled: len(s.debits) + len(s.unsettledRefunds), Waiting: len(s.sender.due) + len(s.sender.timers),
 	}
 	for _, r := range s.newest("account") {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -44,7 +45,8 @@ func (s *Server) tell(c *call, account, typ string, obj any, before object) {
 	event := blank("event")
 	event["id"] = s.newID("evt_1", 23)
 	event["type"] = typ
-	event["api_version"] = s.version
+	event["api_version"] = cmp.Or(s.knobs.Version, s.version)
+	event["livemode"] = s.knobs.FlipMode
 	event["created"] = s.unix()
 	event["data"] = data
 	event["request"] = object{"id": nil, "idempotency_key": nil}
@@ -56,7 +58,12 @@ func (s *Server) tell(c *call, account, typ string, obj any, before object) {
 	}
 	endpoints := s.endpointsFor(account, typ)
 	event["pending_webhooks"] = int64(len(endpoints))
-	body, err := json.Marshal(event)
+	told := event
+	if s.knobs.Padding > 0 {
+		told = maps.Clone(event)
+		told["padding"] = strings.Repeat("x", s.knobs.Padding)
+	}
+	body, err := json.Marshal(told)
 	if err != nil {
 		s.log.Error("event left out", "type", typ, "error", err)
 		return
@@ -97,7 +104,7 @@ func (s *Server) listEvents(c *call) (any, error) {
 	if typ := text(c.in, "type"); typ != "" {
 		types, some = []any{typ}, true
 	}
-	return s.list(c, "event", func(r *record) bool {
+	list, err := s.list(c, "event", func(r *record) bool {
 		if delivered, given := c.in["delivery_success"].(bool); given && delivered != (number(r.obj, "pending_webhooks") == 0) {
 			return false
 		}
@@ -105,6 +112,15 @@ func (s *Server) listEvents(c *call) (any, error) {
 			return covers(pattern.(string), text(r.obj, "type"))
 		})
 	})
+	if err != nil || !s.answers.EventsInRequestVersion {
+		return list, err
+	}
+	for i, event := range children(list, "data") {
+		event := clone(event).(object)
+		event["api_version"] = c.version
+		children(list, "data")[i] = event
+	}
+	return list, nil
 }
 
 // covers reports whether a pattern such as "charge.*" or "*" includes an event type.

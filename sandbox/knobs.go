@@ -2,41 +2,51 @@ package sandbox
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
-)
-
-// Faults that a call to the API can meet.
-const (
-	FailBefore  = "before" // the connection is cut, nothing happened
-	FailAfter   = "after"  // the effect stands, the answer is lost: the connection is cut
-	FailLimit   = "429"
-	FailServer  = "500"
-	FailGateway = "502" // an HTML page, as a proxy in between gives
-	FailHang    = "hang"
+	"time"
 )
 
 // Knobs make the sandbox behave badly, as Stripe and the network sometimes do. The zero value
 // behaves well.
 type Knobs struct {
-	Hold      bool // deliveries queue up and are sent when this ends
-	Drop      bool // deliveries are lost; their events stay listed
-	Shuffle   bool // deliveries that are due go out in random order
-	Duplicate int  // each event is delivered this often to each endpoint; 0 is once
+	// Deliveries of events.
+	Hold        bool          // they queue up and are sent when this ends
+	Drop        bool          // they are lost; their events stay listed
+	DropPercent int           // this many of a hundred are lost
+	Shuffle     bool          // those that are due go out in random order
+	Duplicate   int           // each event is delivered this often to each endpoint; 0 is once
+	Delay       time.Duration // they become due this much later
+	FailFirst   int           // this many tries of each fail, as if nobody answered
+	Version     string        // API version that events say they are in; empty is the sandbox's
+	FlipMode    bool          // events say the other mode, test or live
+	Skew        time.Duration // added to the time of signatures
+	Padding     int           // this many bytes more in each event
+	Rolled      bool          // signatures are made with an older secret as well, as while one is replaced
 
-	Fail       string // what the next calls meet: one of the faults, or empty
-	FailTimes  int    // how many calls meet it; 0 is one
-	FailMethod string // only calls of this method; empty is any
-	FailPath   string // only calls whose path begins so; empty is any
+	// Calls to the API.
+	Fail       string        // what the next calls meet: one of the faults, or empty
+	FailTimes  int           // how many calls meet it; 0 is one
+	FailMethod string        // only calls of this method; empty is any
+	FailPath   string        // only calls whose path begins so; empty is any
+	Latency    time.Duration // every call takes this much longer
 }
 
-const maxDuplicate = 20
+// Limits of knobs, so that a slip of the hand stops nothing for ever.
+const (
+	maxDuplicate = 20
+	maxPadding   = 1 << 20
+	maxWait      = time.Minute
+)
 
 // SetKnobs replaces all knobs. Deliveries that were held back go out when Hold ends.
 func (s *Server) SetKnobs(k Knobs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k.Duplicate = min(k.Duplicate, maxDuplicate)
+	k.Duplicate = min(max(k.Duplicate, 0), maxDuplicate)
+	k.DropPercent = min(max(k.DropPercent, 0), 100)
+	k.Padding = min(max(k.Padding, 0), maxPadding)
+	k.Delay, k.Latency = min(max(k.Delay, 0), maxWait), min(max(k.Latency, 0), maxWait)
 	if k.Fail != "" && k.FailTimes < 1 {
 		k.FailTimes = 1
 	}
@@ -51,68 +61,58 @@ func (s *Server) Knobs() Knobs {
 	return s.knobs
 }
 
-// nextFault is what a call meets, if anything, and counts it.
-func (s *Server) nextFault(method, path string) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := &s.knobs
-	if k.Fail == "" || k.FailMethod != "" && k.FailMethod != method || !strings.HasPrefix(path, k.FailPath) {
-		return ""
-	}
-	fault := k.Fail
-	if k.FailTimes--; k.FailTimes < 1 {
-		k.Fail = ""
-	}
-	return fault
-}
-
-// fail answers a call that has had no effect with a fault.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, fault string) {
-	switch fault {
-	case FailLimit:
-		s.write(w, failure(&apiError{status: http.StatusTooManyRequests, Type: "invalid_request_error", Code: "rate_limit", Message: "Too many requests made to the API too quickly"}))
-	case FailServer:
-		s.write(w, failure(&apiError{status: http.StatusInternalServerError, Type: "api_error", Message: "An unknown error occurred"}))
-	case FailGateway:
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(http.StatusBadGateway)
-		w.Write([]byte("<html><body><h1>502 Bad Gateway</h1></body></html>"))
-	case FailHang:
-		select {
-		case <-r.Context().Done():
-		case <-s.stopped.Done():
-		}
-		panic(http.ErrAbortHandler)
-	default:
-		cut(w)
-	}
-}
-
-// cut ends the connection in the middle of an answer. Without its beginning, Go's client
-// would send a request that has an idempotency key once more by itself and hide the fault.
-func cut(w http.ResponseWriter) {
-	w.Header().Set("Content-Length", "1000")
-	w.WriteHeader(http.StatusOK)
-	_ = http.NewResponseController(w).Flush() // what can't be flushed is cut anyway
-	panic(http.ErrAbortHandler)
-}
-
 // postKnobs sets the knobs that a form names, by the names of their fields in lower case with
 // underscores; those that it doesn't name go back to normal.
 func (s *Server) postKnobs(w http.ResponseWriter, r *http.Request) {
 	count := func(name string) int { n, _ := strconv.Atoi(r.PostFormValue(name)); return max(0, n) }
+	millis := func(name string) time.Duration { return time.Duration(count(name)) * time.Millisecond }
 	on := func(name string) bool { v := r.PostFormValue(name); return v == "on" || v == "true" }
 	fail := r.PostFormValue("fail")
-	switch fail {
-	case "", FailBefore, FailAfter, FailLimit, FailServer, FailGateway, FailHang:
-	default:
-		http.Error(w, "fail is one of before, after, 429, 500, 502, hang", http.StatusBadRequest)
+	if fail != "" && !slices.Contains(Faults, fail) {
+		s.message(w, http.StatusBadRequest, "That did not work", "There is no such fault.")
 		return
 	}
+	skew, _ := strconv.Atoi(r.PostFormValue("skew_seconds"))
 	s.SetKnobs(Knobs{
-		Hold: on("hold"), Drop: on("drop"), Shuffle: on("shuffle"), Duplicate: count("duplicate"),
-		Fail: fail, FailTimes: count("fail_times"),
-		FailMethod: r.PostFormValue("fail_method"), FailPath: r.PostFormValue("fail_path"),
+		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"),
+		Delay: millis("delay_ms"), FailFirst: count("fail_first"), Version: r.PostFormValue("version"), FlipMode: on("flip_mode"),
+		Skew: time.Duration(skew) * time.Second, Padding: count("padding"), Rolled: on("rolled"),
+		Fail: fail, FailTimes: count("fail_times"), FailMethod: r.PostFormValue("fail_method"), FailPath: r.PostFormValue("fail_path"),
+		Latency: millis("latency_ms"),
 	})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// postAnswers sets the answers that a form ticks.
+func (s *Server) postAnswers(w http.ResponseWriter, r *http.Request) {
+	list := ""
+	for _, name := range AnswerNames() {
+		if r.PostFormValue(name) != "" {
+			list += name + ","
+		}
+	}
+	a, _ := ParseAnswers(list) // of known names
+	s.SetAnswers(a)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// postClock moves the clock by as many hours as a form says.
+func (s *Server) postClock(w http.ResponseWriter, r *http.Request) {
+	hours, err := strconv.ParseFloat(r.PostFormValue("hours"), 64)
+	if err != nil || !(hours > 0 && hours <= maxHours) {
+		s.message(w, http.StatusBadRequest, "That did not work", "Write a number of hours, at most ten years.")
+		return
+	}
+	s.Advance(time.Duration(hours * float64(time.Hour)))
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+const maxHours = 10 * 366 * 24
+
+// Advance moves the sandbox's clock forward: sessions expire, keys are forgotten.
+func (s *Server) Advance(d time.Duration) {
+	s.ahead.Add(int64(max(0, d)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expireDue()
 }

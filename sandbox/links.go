@@ -55,7 +55,7 @@ func (s *Server) createLink(c *call) (any, error) {
 	if err := checkMinimum(total, currency, "line_items"); err != nil {
 		return nil, err
 	}
-	if fee, given := c.in["application_fee_amount"].(int64); given && (fee <= 0 || fee > total) {
+	if fee, given := c.in["application_fee_amount"].(int64); given && (fee < 0 || fee == 0 && !s.answers.ZeroFeeIsTaken || fee > total) {
 		return nil, invalid("", "application_fee_amount", "The application fee must be positive and no more than the amount.")
 	}
 
@@ -94,6 +94,13 @@ func (s *Server) updateLink(c *call) (any, error) {
 		return nil, err
 	}
 	s.update(c, r, "payment_link.updated", func(link object) { maps.Copy(link, trial) })
+	if s.answers.DeactivatedLinkClosesSessions && !truth(r.obj, "active") {
+		for _, session := range s.lists[listKey{r.account, "checkout.session"}] {
+			if session.obj["payment_link"] == r.id() && session.obj["status"] == "open" {
+				s.expire(nil, session)
+			}
+		}
+	}
 	return r.obj, nil
 }
 

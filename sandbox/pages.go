@@ -29,6 +29,8 @@ func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /dashboard/{account}", s.getDashboard)
 	mux.HandleFunc("GET /{$}", s.getConsole)
 	mux.HandleFunc("POST /sandbox/knobs", s.postKnobs)
+	mux.HandleFunc("POST /sandbox/answers", s.postAnswers)
+	mux.HandleFunc("POST /sandbox/clock", s.postClock)
 	mux.HandleFunc("POST /sandbox/refund", s.postRefund)
 	mux.HandleFunc("POST /sandbox/settle", s.postSettle)
 	mux.HandleFunc("POST /sandbox/resend", s.postResend)

@@ -41,6 +41,10 @@ func (s *Server) pay(sessionID, kind string, c Card) (Outcome, error) {
 	if session.obj["status"] != "open" {
 		return Outcome{}, fmt.Errorf("pay %s: %w", sessionID, ErrClosed)
 	}
+	if link := s.records[text(session.obj, "payment_link")]; s.answers.LimitHoldsAtCompletion && usedUp(link.obj) {
+		s.expire(nil, session)
+		return Outcome{}, fmt.Errorf("pay %s: %w", sessionID, ErrClosed)
+	}
 	m, hint := methodOf(c.Number, kind)
 	if hint == "" && !offers(session.obj, m.kind) {
 		hint = "This payment can't be made by bank debit."
@@ -223,6 +227,10 @@ func (s *Server) SettleBankDebits() int {
 			charge.obj["status"], charge.obj["paid"], charge.obj["captured"] = "failed", false, false
 			s.failCharge(charge, m.decline)
 			s.failIntent(intent, charge, m.decline, m)
+			if link := s.records[text(session.obj, "payment_link")]; s.answers.FailedDebitFreesLink {
+				sessions := child(child(link.obj, "restrictions"), "completed_sessions")
+				sessions["count"] = max(0, number(sessions, "count")-1)
+			}
 			s.emit(nil, session.account, "checkout.session.async_payment_failed", session.obj)
 			continue
 		}

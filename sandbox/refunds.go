@@ -141,8 +141,10 @@ func (s *Server) SettleRefunds() int {
 	for _, r := range waiting {
 		if r.hidden["behaviour"] == refundFails {
 			charge := s.records[text(r.obj, "charge")]
-			charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
-			charge.obj["refunded"] = false
+			if !s.answers.FailedRefundStaysCounted {
+				charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
+				charge.obj["refunded"] = false
+			}
 			r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
 			r.obj["failure_reason"] = "expired_or_canceled_card"
 			r.obj["status"] = "failed"

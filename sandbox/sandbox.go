@@ -20,6 +20,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,11 +32,13 @@ type Options struct {
 	Logger    *slog.Logger     // nil discards
 	Version   string           // API version of events; default "2023-10-16"
 	State     string           // file to keep everything in between runs; empty keeps nothing
+	Answers   *Answers         // nil takes those of the environment, see answersEnv
 }
 
 // Server is one sandbox: an http.Handler, or, with Start, a listening server.
 type Server struct {
-	now         func() time.Time
+	clock       func() time.Time
+	ahead       atomic.Int64 // what Advance has added to the clock
 	secretKey   string
 	version     string
 	log         *slog.Logger
@@ -55,6 +58,7 @@ type Server struct {
 	store
 	idempotency map[string]*remembered
 	knobs       Knobs
+	answers     Answers
 	random      *mathrand.Rand // for shuffled deliveries
 	sender      sender
 }
@@ -79,11 +83,16 @@ func New(o Options) *Server {
 		o.Version = "2023-10-16"
 	}
 	s := &Server{
-		now: o.Now, secretKey: o.SecretKey, version: o.Version, log: o.Logger, state: o.State,
+		clock: o.Now, secretKey: o.SecretKey, version: o.Version, log: o.Logger, state: o.State,
 		webhooks:    newWebhookClient(),
 		store:       newStore(o.Seed),
 		idempotency: map[string]*remembered{},
 		random:      mathrand.New(mathrand.NewPCG(o.Seed, 0)),
+	}
+	if o.Answers == nil {
+		s.answers = answersFromEnv()
+	} else {
+		s.answers = *o.Answers
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.application = s.newID("ca_", 32)
@@ -91,6 +100,8 @@ func New(o Options) *Server {
 	s.handler = s.routes()
 	return s
 }
+
+func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
 
 // ServeHTTP answers the API below /v1/ and the hosted pages elsewhere. It answers only under
 // a loopback name, so that no page on the internet reaches it through a browser.

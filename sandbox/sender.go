@@ -7,11 +7,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -94,7 +96,13 @@ func (s *Server) queue(event *record, endpoints []*record) {
 	}
 	for _, endpoint := range endpoints {
 		for range max(1, s.knobs.Duplicate) {
-			s.sender.due = append(s.sender.due, attempt{event, endpoint, 1})
+			switch a := (attempt{event, endpoint, 1}); {
+			case s.random.IntN(100) < s.knobs.DropPercent:
+			case s.knobs.Delay > 0:
+				s.later(a, s.knobs.Delay)
+			default:
+				s.sender.due = append(s.sender.due, a)
+			}
 		}
 	}
 	s.dispatch()
@@ -123,10 +131,15 @@ func (s *Server) deliver(a attempt) {
 	url, secret := text(a.endpoint.obj, "url"), text(a.endpoint.hidden, "secret")
 	body := a.event.hidden["body"].(json.RawMessage)
 	made := Delivery{EventID: a.event.id(), Type: text(a.event.obj, "type"), Account: a.event.account, URL: url, Attempt: a.n, At: s.now()}
+	skew, rolled, pretend := s.knobs.Skew, s.knobs.Rolled, a.n <= s.knobs.FailFirst
 	s.mu.Unlock()
 
 	var err error
-	made.Status, err = s.post(url, secret, body, made.At)
+	if pretend {
+		err = errors.New("a knob made it fail")
+	} else {
+		made.Status, err = s.post(url, secret, body, made.At.Add(skew), rolled)
+	}
 	if err != nil {
 		made.Error = err.Error()
 	}
@@ -176,14 +189,19 @@ func (s *Server) later(a attempt, wait time.Duration) {
 	s.sender.timers[timer] = struct{}{}
 }
 
-func (s *Server) post(url, secret string, body []byte, at time.Time) (int, error) {
+func (s *Server) post(url, secret string, body []byte, at time.Time, rolled bool) (int, error) {
 	r, err := http.NewRequestWithContext(s.stopped, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/json; charset=utf-8")
 	r.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	r.Header.Set("Stripe-Signature", signature(secret, body, at))
+	header := signature(secret, body, at)
+	if rolled {
+		_, older, _ := strings.Cut(signature("whsec_older", body, at), ",")
+		header += "," + older
+	}
+	r.Header.Set("Stripe-Signature", header)
 	answer, err := s.webhooks.Do(r)
 	if err != nil {
 		return 0, err

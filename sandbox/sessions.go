@@ -17,6 +17,7 @@ var (
 	ErrNoLink   = errors.New("no such payment link")
 	ErrInactive = errors.New("the payment link is no longer active")
 	ErrUsedUp   = errors.New("the payment link has been used")
+	ErrRefused  = errors.New("the address of the payment link is not understood")
 )
 
 // Checkout opens a Payment Link, named by its id or its address, as a browser does: it makes
@@ -53,6 +54,8 @@ func (s *Server) openSession(link *record, q pageQuery) (*record, error) {
 		return nil, ErrInactive
 	case usedUp(link.obj):
 		return nil, ErrUsedUp
+	case q.reference != "" && s.answers.LongReferenceIsRefused && !referenceForm.MatchString(q.reference):
+		return nil, ErrRefused
 	}
 	now := s.now()
 	session := blank("checkout.session")

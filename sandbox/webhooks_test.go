@@ -212,6 +212,7 @@ func until(t *testing.T, holds func() bool) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
+	w.SetAnswers(sandbox.Answers{})
 	direct := newClient(w.URL()) // the checking server would hide a cut connection
 	post := func(idempotencyKey string) (*stripe.Price, error) {
 		params := &stripe.PriceParams{Currency: stripe.String("usd"), UnitAmount: stripe.Int64(500), ProductData: &stripe.PriceProductDataParams{Name: stripe.String("x")}}
@@ -224,11 +225,14 @@ func TestFaults(t *testing.T) {
 	}
 	for _, c := range []struct {
 		fault  string
-		status int // of the error, 0 when there is no answer of Stripe's
-		effect int // prices made although the caller got an error
+		status int  // of the error, 0 when there is no answer of Stripe's
+		effect int  // prices made although the caller got an error
+		kept   bool // the same key gets the same failure again
 	}{
-		{sandbox.FailBefore, 0, 0}, {sandbox.FailAfter, 0, 1},
-		{sandbox.FailLimit, 429, 0}, {sandbox.FailServer, 500, 0}, {sandbox.FailGateway, 0, 0},
+		{sandbox.FailBefore, 0, 0, false}, {sandbox.FailAfter, 0, 1, false},
+		{sandbox.FailConflict, 409, 0, false}, {sandbox.FailLimit, 429, 0, false}, {sandbox.FailLock, 429, 0, false},
+		{sandbox.FailServer, 500, 0, true}, {sandbox.FailServerAfter, 500, 1, true}, {sandbox.FailDown, 503, 0, false},
+		{sandbox.FailGateway, 0, 0, false}, {sandbox.FailGatewayAfter, 0, 1, false}, {sandbox.FailTruncated, 0, 1, false},
 	} {
 		before := prices()
 		w.SetKnobs(sandbox.Knobs{Fail: c.fault, FailMethod: "POST", FailPath: "/v1/prices"})
@@ -245,6 +249,13 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: made %d prices, want %d", c.fault, got, c.effect)
 		}
 		price, err := post(c.fault)
+		if c.kept {
+			if err == nil {
+				t.Errorf("%s: the key is free again", c.fault)
+			}
+			w.Advance(25 * time.Hour)
+			continue
+		}
 		if err != nil {
 			t.Errorf("%s: the retry: %v", c.fault, err)
 		}
