@@ -210,6 +210,7 @@ func TestAccountState(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
 		first := w.connect()
+		w.answers(func(a *sandbox.Answers) { a.ExpressStaysConnected = false })
 		must(t, w.sandbox.Deauthorize(first))
 		w.until("it is disconnected", func() bool { return stage(t, w) == app.StageDisconnected })
 		if err := w.app.CheckAccount(ctx, w.owner); !errors.Is(err, app.ErrConflict) {

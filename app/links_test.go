@@ -210,6 +210,7 @@ func TestLinkIsClosed(t *testing.T) {
 		w := newWorld(t)
 		account := w.connect()
 		inv := w.invoice("10")
+		w.answers(func(a *sandbox.Answers) { a.ExpressStaysConnected = false })
 		must(t, w.sandbox.Deauthorize(account))
 		w.until("the link is closed", func() bool { return w.detail(inv.ID).Link.State == "closed" })
 		if d := w.detail(inv.ID); d.Invoice.Status != "open" || d.Invoice.Due != 1000 {
@@ -296,6 +297,7 @@ func TestMoneyThroughOldLinks(t *testing.T) {
 	})
 
 	bothModes(t, "two checkouts paid at once are two payments, and the invoice says so", func(t *testing.T, w *world) {
+		w.answers(func(a *sandbox.Answers) { a.DeactivatedLinkClosesSessions, a.LimitHoldsAtCompletion = false, false })
 		w.connect()
 		inv := w.invoice("10")
 		var pages []string

@@ -94,6 +94,14 @@ func newWorldIn(t *testing.T, own bool) *world {
 	return w
 }
 
+// answers changes what Stripe's open questions are answered with, for a test that is about one
+// of its answers.
+func (w *world) answers(change func(*sandbox.Answers)) {
+	a := w.sandbox.Answers()
+	change(&a)
+	w.sandbox.SetAnswers(a)
+}
+
 // bareWorld is a world in which Trak has not been started yet.
 func bareWorld(t *testing.T, own bool) *world {
 	t.Helper()

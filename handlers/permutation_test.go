@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -21,6 +22,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"trak/app"
+	"trak/sandbox"
 )
 
 // history is what happened at Stripe to one invoice.
@@ -92,11 +94,29 @@ var histories = []history{
 		in.pay(in.link(in.owner, id), "4242424242424242")
 	}, "paid received 50000 due 0 payments 2", ""},
 	{"two checkouts that were open at once", "eur", func(in *inbox, link, _ string) {
+		answers := in.sandbox.Answers()
+		defer in.sandbox.SetAnswers(answers)
+		both := answers
+		both.DeactivatedLinkClosesSessions, both.LimitHoldsAtCompletion = false, false
+		in.sandbox.SetAnswers(both)
 		one, two := in.open(link), in.open(link)
 		in.submit(one, "4242424242424242")
 		in.advance(time.Second)
 		in.submit(two, "4242424242424242")
 	}, "paid received 100000 due 0 payments 2 overpaid", ""},
+	{"two checkouts that were open at once, of which Stripe lets one complete", "eur", func(in *inbox, link, _ string) {
+		answers := in.sandbox.Answers()
+		defer in.sandbox.SetAnswers(answers)
+		first := answers
+		first.LimitHoldsAtCompletion = true
+		in.sandbox.SetAnswers(first)
+		one, two := in.open(link), in.open(link)
+		in.submit(one, "4242424242424242")
+		in.advance(time.Second)
+		if _, err := in.sandbox.Pay(two, sandbox.Card{Number: "4242424242424242"}); !errors.Is(err, sandbox.ErrClosed) {
+			in.t.Errorf("the second: %v", err)
+		}
+	}, "paid received 50000 due 0 payments 1", ""},
 	{"paid after it was voided", "eur", func(in *inbox, link, id string) {
 		in.pay(link, "4242424242424242")
 		must(in.t, in.app.VoidInvoice(context.Background(), in.owner, id))

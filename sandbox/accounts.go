@@ -409,3 +409,22 @@ func (s *Server) Deauthorize(account string) error {
 func (s *Server) applicationObject() object {
 	return object{"id": s.application, "object": "application", "name": "Sandbox platform"}
 }
+
+func (s *Server) rejectAccount(c *call) (any, error) {
+	r, err := s.accountNamed(c)
+	if err != nil {
+		return nil, err
+	}
+	if text(r.obj, "type") == "standard" {
+		return nil, invalid("", "", "You cannot reject a Standard account.")
+	}
+	reason := text(c.in, "reason")
+	if reason != "fraud" && reason != "terms_of_service" && reason != "other" {
+		return nil, invalid("", "reason", "Invalid reason: must be one of fraud, terms_of_service, or other")
+	}
+	s.update(c, r, "account.updated", func(account object) {
+		account["charges_enabled"], account["payouts_enabled"] = false, false
+		account["requirements"] = requirements("rejected." + reason)
+	})
+	return r.obj, nil
+}

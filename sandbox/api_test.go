@@ -401,6 +401,14 @@ func TestExpand(t *testing.T) {
 	}
 }
 
+func idOf(list map[string]any, i int) string {
+	items, _ := list["data"].([]any)
+	if i >= len(items) {
+		return "none"
+	}
+	return items[i].(map[string]any)["id"].(string)
+}
+
 // TestEveryCall makes every kind of call that the sandbox answers, so that each of them is
 // compared with Stripe's description.
 func TestEveryCall(t *testing.T) {
@@ -429,6 +437,21 @@ func TestEveryCall(t *testing.T) {
 	productID := product["id"].(string)
 	_, price, _ := w.send(t, "POST", "/v1/prices", url.Values{"product": {productID}, "unit_amount": {"500"}, "currency": {"usd"}}, "Stripe-Account", account)
 	priceID := price["id"].(string)
+
+	disputed := w.session(t, account, w.paid(t, account, "4000000404000079")).PaymentIntent.LatestCharge.ID
+	_, disputes, _ := w.send(t, "GET", "/v1/disputes?charge="+disputed, nil, "Stripe-Account", account)
+	first, second := idOf(disputes, 0), idOf(disputes, 1)
+	payout := func() string {
+		_, made, _ := w.send(t, "POST", "/v1/payouts", url.Values{"amount": {"100"}, "currency": {"usd"}, "description": {"Weekly"}}, "Stripe-Account", account)
+		id, _ := made["id"].(string)
+		return id
+	}
+	onItsWay := payout()
+	pending := w.session(t, account, w.paid(t, account, "4000000000007726")).PaymentIntent.LatestCharge.ID
+	pendingRefund, err := w.Refund(pending, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	platform, connected := "", account
 	for _, c := range []struct {
@@ -477,9 +500,24 @@ func TestEveryCall(t *testing.T) {
 		{connected, "GET", "/v1/refunds?payment_intent=" + intent, nil},
 		{connected, "GET", "/v1/refunds/" + refund, nil},
 		{connected, "POST", "/v1/refunds/" + refund, url.Values{"metadata[a]": {"b"}}},
+		{connected, "POST", "/v1/refunds/" + pendingRefund + "/cancel", nil},
+		{connected, "POST", "/v1/checkout/sessions", url.Values{
+			"mode": {"payment"}, "success_url": {"https://trak.test/i/abc"}, "line_items[0][quantity]": {"2"},
+			"line_items[0][price_data][currency]": {"usd"}, "line_items[0][price_data][unit_amount]": {"750"},
+			"line_items[0][price_data][product_data][name]": {"Work"}, "payment_intent_data[metadata][a]": {"b"},
+		}},
+		{connected, "GET", "/v1/balance_transactions?type=charge", nil},
+		{connected, "GET", "/v1/disputes?charge=" + disputed, nil},
+		{connected, "GET", "/v1/disputes/" + first, nil},
+		{connected, "POST", "/v1/disputes/" + first, url.Values{"evidence[uncategorized_text]": {"winning_evidence"}, "submit": {"true"}}},
+		{connected, "POST", "/v1/disputes/" + second + "/close", nil},
+		{connected, "GET", "/v1/payouts?status=pending", nil},
+		{connected, "GET", "/v1/payouts/" + onItsWay, nil},
+		{connected, "POST", "/v1/payouts/" + payout() + "/cancel", nil},
 		{platform, "GET", "/v1/webhook_endpoints/" + endpointID, nil},
 		{platform, "POST", "/v1/webhook_endpoints/" + endpointID, url.Values{"enabled_events[]": {"charge.succeeded"}, "disabled": {"true"}}},
 		{platform, "DELETE", "/v1/webhook_endpoints/" + endpointID, nil},
+		{platform, "POST", "/v1/accounts/" + account + "/reject", url.Values{"reason": {"fraud"}}},
 		{platform, "DELETE", "/v1/accounts/" + account, nil},
 	} {
 		status, body, header := w.send(t, c.method, c.path, c.form, "Stripe-Account", c.account)
@@ -490,7 +528,7 @@ func TestEveryCall(t *testing.T) {
 			t.Errorf("%s %s lists nothing", c.method, c.path)
 		}
 	}
-	if status, body, _ := w.send(t, "GET", "/v1/payouts", nil); status != 404 || errorOf(body)["type"] != "invalid_request_error" {
+	if status, body, _ := w.send(t, "GET", "/v1/topups", nil); status != 404 || errorOf(body)["type"] != "invalid_request_error" {
 		t.Errorf("a call it doesn't know: %d %v", status, body)
 	}
 }

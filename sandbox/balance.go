@@ -22,9 +22,11 @@ func (s *Server) book(source *record, typ string, amount, fee int64) string {
 	return text(entry, "id")
 }
 
-func (s *Server) getBalance(c *call) (any, error) {
+func (s *Server) getBalance(c *call) (any, error) { return s.balance(c.account), nil }
+
+func (s *Server) balance(account string) object {
 	balance := blank("balance")
-	sums := s.balances(c.account)
+	sums := s.balances(account)
 	available, pending := []any{}, []any{}
 	for _, currency := range sorted(sums) {
 		sum := number(sums, currency)
@@ -32,7 +34,7 @@ func (s *Server) getBalance(c *call) (any, error) {
 		pending = append(pending, object{"amount": int64(0), "currency": currency, "source_types": object{"card": int64(0)}})
 	}
 	balance["available"], balance["pending"] = available, pending
-	return balance, nil
+	return balance
 }
 
 // balances sums an account's movements by currency, in minor units. An account without any

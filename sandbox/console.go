@@ -24,7 +24,13 @@ type linkRow struct{ ID, URL, Title, State string }
 type paymentRow struct {
 	ID, Account, Currency, Status, Method string
 	Amount, Refunded                      int64
-	Refundable                            bool
+	Refundable, Disputable                bool
+}
+
+type disputeRow struct {
+	ID, Charge, Currency, Reason, Status string
+	Amount                               int64
+	Open                                 bool
 }
 
 // paymentTable is a table of payments; Dashboard is the account whose page it stands on.
@@ -41,6 +47,7 @@ type consolePage struct {
 	Accounts           []accountRow
 	Links              []linkRow
 	Table              paymentTable
+	Disputes           []disputeRow
 	Events             []eventRow
 	Knobs              Knobs
 	Faults             []string
@@ -122,6 +129,17 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 	for _, r := range s.newest("charge") {
 		p.Table.Rows = append(p.Table.Rows, s.paymentRow(r))
 	}
+	for _, r := range s.newest("dispute") {
+		p.Disputes = append(p.Disputes, disputeRow{
+			ID: r.id(), Charge: text(r.obj, "charge"), Currency: text(r.obj, "currency"), Reason: text(r.obj, "reason"),
+			Status: text(r.obj, "status"), Amount: number(r.obj, "amount"), Open: !isClosed(r),
+		})
+	}
+	for _, r := range s.newest("payout") {
+		if r.obj["status"] == "pending" {
+			p.Unsettled++
+		}
+	}
 	last := map[string]Delivery{}
 	for _, d := range s.sender.log {
 		last[d.EventID] = d
@@ -150,6 +168,7 @@ func (s *Server) paymentRow(r *record) paymentRow {
 		ID: r.id(), Account: s.owner(r), Currency: text(r.obj, "currency"), Status: text(r.obj, "status"),
 		Method: "•••• " + text(method, "last4"), Amount: number(r.obj, "amount"), Refunded: number(r.obj, "amount_refunded"),
 		Refundable: r.obj["status"] == "succeeded" && number(r.obj, "amount_refunded") < number(r.obj, "amount_captured"),
+		Disputable: r.obj["status"] == "succeeded" && !truth(r.obj, "disputed"),
 	}
 }
 
@@ -217,6 +236,23 @@ func (s *Server) postRefund(w http.ResponseWriter, r *http.Request) {
 func (s *Server) postSettle(w http.ResponseWriter, r *http.Request) {
 	s.SettleBankDebits()
 	s.SettleRefunds()
+	s.SettlePayouts(r.PostFormValue("fail_payouts") != "")
+	back(w, r)
+}
+
+func (s *Server) postDispute(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.Dispute(r.PostFormValue("payment"), "fraudulent", 0); err != nil {
+		s.message(w, http.StatusBadRequest, "That did not work", err.Error())
+		return
+	}
+	back(w, r)
+}
+
+func (s *Server) postCloseDispute(w http.ResponseWriter, r *http.Request) {
+	if err := s.CloseDispute(r.PostFormValue("dispute"), r.PostFormValue("won") != ""); err != nil {
+		s.message(w, http.StatusBadRequest, "That did not work", err.Error())
+		return
+	}
 	back(w, r)
 }
 

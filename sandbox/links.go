@@ -14,45 +14,8 @@ func (s *Server) createLink(c *call) (any, error) {
 	if !s.canCharge(c.account) {
 		return nil, invalid("", "", "Your account cannot currently make charges. Complete onboarding, with the card_payments capability, before creating payment links.")
 	}
-	items := children(c.in, "line_items")
-	switch {
-	case len(items) == 0:
-		return nil, invalid("parameter_missing", "line_items", "Missing required param: line_items.")
-	case len(items) > 20:
-		return nil, invalid("", "line_items", "You may only specify up to 20 line items.")
-	}
-	var total int64
-	var currency string
-	lines := []any{}
-	for i, item := range items {
-		item := item.(object)
-		at := fmt.Sprintf("line_items[%d]", i)
-		price := s.find(c.account, "price", text(item, "price"))
-		if price == nil {
-			return nil, missing(http.StatusBadRequest, at+"[price]", "price", text(item, "price"))
-		}
-		if !truth(price.obj, "active") {
-			return nil, invalid("", at+"[price]", "The price specified is inactive. This field only accepts active prices.")
-		}
-		if currency != "" && currency != text(price.obj, "currency") {
-			return nil, invalid("", at+"[price]", "All prices must have the same currency.")
-		}
-		currency = text(price.obj, "currency")
-		quantity := number(item, "quantity")
-		if quantity < 1 || quantity > 999_999 {
-			return nil, invalid("parameter_invalid_integer", at+"[quantity]", "Invalid quantity: must be between 1 and 999999")
-		}
-		amount := number(price.obj, "unit_amount")
-		if amount > 0 && quantity > 999_999_999_999/amount {
-			return nil, invalid("amount_too_large", at+"[quantity]", "The total amount is too large.")
-		}
-		lines = append(lines, object{"price": price.id(), "quantity": quantity})
-		total += amount * quantity
-	}
-	if err := checkAmount(total, currency, "line_items"); err != nil {
-		return nil, err
-	}
-	if err := checkMinimum(total, currency, "line_items"); err != nil {
+	lines, total, currency, err := s.addUp(c.account, children(c.in, "line_items"))
+	if err != nil {
 		return nil, err
 	}
 	if fee, given := c.in["application_fee_amount"].(int64); given && (fee < 0 || fee == 0 && !s.answers.ZeroFeeIsTaken || fee > total) {
@@ -77,6 +40,51 @@ func (s *Server) createLink(c *call) (any, error) {
 	s.linkTokens[token] = r
 	s.emit(c, c.account, "payment_link.created", link)
 	return link, nil
+}
+
+// addUp reads the lines of a link or session: prices that exist, all in one currency, and how many
+// of each.
+func (s *Server) addUp(account string, items []any) (lines []any, total int64, currency string, err error) {
+	refuse := func(err error) ([]any, int64, string, error) { return nil, 0, "", err }
+	switch {
+	case len(items) == 0:
+		return refuse(invalid("parameter_missing", "line_items", "Missing required param: line_items."))
+	case len(items) > 20:
+		return refuse(invalid("", "line_items", "You may only specify up to 20 line items."))
+	}
+	lines = []any{}
+	for i, item := range items {
+		item := item.(object)
+		at := fmt.Sprintf("line_items[%d]", i)
+		price := s.find(account, "price", text(item, "price"))
+		if price == nil {
+			return refuse(missing(http.StatusBadRequest, at+"[price]", "price", text(item, "price")))
+		}
+		if !truth(price.obj, "active") {
+			return refuse(invalid("", at+"[price]", "The price specified is inactive. This field only accepts active prices."))
+		}
+		if currency != "" && currency != text(price.obj, "currency") {
+			return refuse(invalid("", at+"[price]", "All prices must have the same currency."))
+		}
+		currency = text(price.obj, "currency")
+		quantity := number(item, "quantity")
+		if quantity < 1 || quantity > 999_999 {
+			return refuse(invalid("parameter_invalid_integer", at+"[quantity]", "Invalid quantity: must be between 1 and 999999"))
+		}
+		amount := number(price.obj, "unit_amount")
+		if amount > 0 && quantity > 999_999_999_999/amount {
+			return refuse(invalid("amount_too_large", at+"[quantity]", "The total amount is too large."))
+		}
+		lines = append(lines, object{"price": price.id(), "quantity": quantity})
+		total += amount * quantity
+	}
+	if err := checkAmount(total, currency, "line_items"); err != nil {
+		return refuse(err)
+	}
+	if err := checkMinimum(total, currency, "line_items"); err != nil {
+		return refuse(err)
+	}
+	return lines, total, currency, nil
 }
 
 // updateLink changes what Stripe lets change; the description refuses the rest (amount,

@@ -33,6 +33,8 @@ func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sandbox/clock", s.postClock)
 	mux.HandleFunc("POST /sandbox/refund", s.postRefund)
 	mux.HandleFunc("POST /sandbox/settle", s.postSettle)
+	mux.HandleFunc("POST /sandbox/dispute", s.postDispute)
+	mux.HandleFunc("POST /sandbox/dispute/close", s.postCloseDispute)
 	mux.HandleFunc("POST /sandbox/resend", s.postResend)
 	mux.HandleFunc("POST /sandbox/deauthorize", s.postDeauthorize)
 	mux.HandleFunc("GET /sandbox/sandbox.css", func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +161,7 @@ type checkoutPage struct {
 	Seller, Title, Currency string
 	Amount                  int64
 	Methods                 []methodTab
-	Bank                    bool // the bank debit's form is shown
+	Kind                    string // the payment method whose form is shown
 	Problem                 string
 	Typed                   Card
 	Hints                   []string
@@ -181,35 +183,34 @@ func (s *Server) checkout(id, kind string) (checkoutPage, bool) {
 	if err != nil {
 		return checkoutPage{}, false
 	}
-	link := s.records[text(session.obj, "payment_link")]
+	origin := s.origin(session)
 	seller := s.records[s.owner(session)]
 	p := checkoutPage{
 		Seller:   text(child(seller.obj, "business_profile"), "name"),
 		Title:    s.title(session),
 		Amount:   number(session.obj, "amount_total"),
 		Currency: text(session.obj, "currency"),
-		Bank:     kind == bankDebit && offers(session.obj, bankDebit),
+		Kind:     card,
 		Typed:    Card{Email: text(session.obj, "customer_email")},
-		target:   text(child(child(link.obj, "after_completion"), "redirect"), "url"),
+		target:   text(child(child(origin, "after_completion"), "redirect"), "url"),
 		status:   text(session.obj, "status"),
-		thanks:   text(child(child(link.obj, "after_completion"), "hosted_confirmation"), "custom_message"),
+		thanks:   text(child(child(origin, "after_completion"), "hosted_confirmation"), "custom_message"),
 	}
 	p.target = strings.ReplaceAll(p.target, "{CHECKOUT_SESSION_ID}", id)
 	if intent := s.records[text(session.obj, "payment_intent")]; intent != nil {
 		p.Problem = text(child(intent.obj, "last_payment_error"), "message")
 	}
-	shownKind := card
-	if p.Bank {
-		shownKind = bankDebit
+	if kind != "" && offers(session.obj, kind) {
+		p.Kind = kind
 	}
-	names := map[string]string{card: "Card", bankDebit: "Bank debit"}
-	for _, offered := range []string{card, bankDebit} {
+	names := map[string]string{card: "Card", bankDebit: "Bank debit", sepaDebit: "SEPA debit"}
+	for _, offered := range []string{card, bankDebit, sepaDebit} {
 		if offers(session.obj, offered) {
-			p.Methods = append(p.Methods, methodTab{names[offered], "/checkout/" + id + "?method=" + offered, offered == shownKind})
+			p.Methods = append(p.Methods, methodTab{names[offered], "/checkout/" + id + "?method=" + offered, offered == p.Kind})
 		}
 	}
 	for _, m := range methods {
-		if m.kind == shownKind {
+		if m.kind == p.Kind {
 			p.Hints = append(p.Hints, m.number+" "+m.hint)
 		}
 	}
@@ -235,8 +236,8 @@ func (s *Server) getCheckout(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) postCheckout(w http.ResponseWriter, r *http.Request) {
 	id, kind := r.PathValue("session"), card
-	if r.PostFormValue("method") == bankDebit {
-		kind = bankDebit
+	if method := r.PostFormValue("method"); method == bankDebit || method == sepaDebit {
+		kind = method
 	}
 	typed := Card{
 		Number: strings.TrimSpace(r.PostFormValue("number")), Expiry: strings.TrimSpace(r.PostFormValue("expiry")),

@@ -41,16 +41,19 @@ func (s *Server) pay(sessionID, kind string, c Card) (Outcome, error) {
 	if session.obj["status"] != "open" {
 		return Outcome{}, fmt.Errorf("pay %s: %w", sessionID, ErrClosed)
 	}
-	if link := s.records[text(session.obj, "payment_link")]; s.answers.LimitHoldsAtCompletion && usedUp(link.obj) {
+	if s.answers.LimitHoldsAtCompletion && usedUp(s.origin(session)) {
 		s.expire(nil, session)
 		return Outcome{}, fmt.Errorf("pay %s: %w", sessionID, ErrClosed)
 	}
 	m, hint := methodOf(c.Number, kind)
 	if hint == "" && !offers(session.obj, m.kind) {
-		hint = "This payment can't be made by bank debit."
+		hint = "This payment can't be made that way."
 	}
 	if hint == "" {
 		hint = c.problem(s.now())
+	}
+	if hint == "" && m.mistyped {
+		hint = "Your card number is incorrect."
 	}
 	if hint != "" {
 		return Outcome{Status: Declined, Message: hint}, nil
@@ -100,7 +103,10 @@ func (s *Server) authenticate(sessionID string, ok bool) (Outcome, error) {
 	}
 	m, _ := methodOf(text(intent.hidden, "method"), "")
 	intent.obj["next_action"] = nil
-	if ok {
+	switch {
+	case ok && m.decline != nil:
+		return s.declineCard(session, intent, m), nil
+	case ok:
 		return s.takeCard(session, intent, m), nil
 	}
 	failed := &decline{"payment_intent_authentication_failure", "", "We are unable to authenticate your payment method. Please choose a different payment method and try again."}
@@ -117,11 +123,19 @@ func offers(session object, kind string) bool {
 	return false
 }
 
+// origin is what a session was made from: a link, or a call that says what a link would.
+func (s *Server) origin(session *record) object {
+	if link := s.records[text(session.obj, "payment_link")]; link != nil {
+		return link.obj
+	}
+	return child(session.hidden, "origin")
+}
+
 // newIntent makes the payment intent of a session, when its client first presses Pay. Its
 // metadata is the link's payment_intent_data.metadata; the link's own stays on the session.
 func (s *Server) newIntent(session *record) *record {
-	link := s.records[text(session.obj, "payment_link")]
-	data := child(link.obj, "payment_intent_data")
+	origin := s.origin(session)
+	data := child(origin, "payment_intent_data")
 	intent := blank("payment_intent")
 	intent["id"] = s.newID("pi_3", 23)
 	intent["amount"] = session.obj["amount_total"]
@@ -138,8 +152,8 @@ func (s *Server) newIntent(session *record) *record {
 			intent[key] = data[key]
 		}
 	}
-	intent["application"] = link.obj["application"]
-	intent["application_fee_amount"] = link.obj["application_fee_amount"]
+	intent["application"] = origin["application"]
+	intent["application_fee_amount"] = origin["application_fee_amount"]
 	r := s.add("payment_intent", session.account, intent)
 	r.hidden["session"] = session.id()
 	session.obj["payment_intent"] = r.id()
@@ -177,6 +191,9 @@ func (s *Server) newCharge(session, intent *record, m method, status string) *re
 		"network_status": "approved_by_network", "reason": nil, "risk_level": "normal", "risk_score": int64(32),
 		"seller_message": "Payment complete.", "type": "authorized",
 	}
+	if m.risk != "" {
+		charge["outcome"].(object)["risk_level"] = m.risk
+	}
 	r := s.add("charge", session.account, charge)
 	r.hidden["refund"] = m.refund
 	intent.obj["latest_charge"] = r.id()
@@ -190,12 +207,19 @@ func (s *Server) takeCard(session, intent *record, m method) Outcome {
 	s.succeed(intent)
 	target := s.complete(session, "paid")
 	s.emit(nil, intent.account, "payment_intent.succeeded", intent.obj)
+	s.afterwards(charge, m)
 	return Outcome{Status: Succeeded, RedirectURL: target}
 }
 
 func (s *Server) declineCard(session, intent *record, m method) Outcome {
 	charge := s.newCharge(session, intent, m, "failed")
 	s.failCharge(charge, m.decline)
+	if m.risk == "highest" {
+		charge.obj["outcome"] = object{
+			"network_status": "not_sent_to_network", "reason": "highest_risk_level", "risk_level": "highest", "risk_score": int64(85),
+			"seller_message": "Stripe blocked this payment as too risky.", "type": "blocked",
+		}
+	}
 	s.failIntent(intent, charge, m.decline, m)
 	return Outcome{Status: Declined, Message: m.decline.message}
 }
@@ -223,12 +247,16 @@ func (s *Server) SettleBankDebits() int {
 		intent := s.records[text(charge.obj, "payment_intent")]
 		session := s.records[text(intent.hidden, "session")]
 		m, _ := methodOf(text(intent.hidden, "method"), "")
+		if m.slow && !truth(charge.hidden, "waited") {
+			charge.hidden["waited"] = true
+			s.debits = append(s.debits, charge)
+			continue
+		}
 		if m.decline != nil {
 			charge.obj["status"], charge.obj["paid"], charge.obj["captured"] = "failed", false, false
 			s.failCharge(charge, m.decline)
 			s.failIntent(intent, charge, m.decline, m)
-			if link := s.records[text(session.obj, "payment_link")]; s.answers.FailedDebitFreesLink {
-				sessions := child(child(link.obj, "restrictions"), "completed_sessions")
+			if sessions := child(child(s.origin(session), "restrictions"), "completed_sessions"); s.answers.FailedDebitFreesLink && sessions != nil {
 				sessions["count"] = max(0, number(sessions, "count")-1)
 			}
 			s.emit(nil, session.account, "checkout.session.async_payment_failed", session.obj)
@@ -296,8 +324,8 @@ func (s *Server) failIntent(intent, charge *record, why *decline, m method) {
 
 // complete closes a session that its client has finished, and returns where the browser goes.
 func (s *Server) complete(session *record, paymentStatus string) string {
-	link := s.records[text(session.obj, "payment_link")]
-	if restrictions := child(link.obj, "restrictions"); restrictions != nil {
+	origin := s.origin(session)
+	if restrictions := child(origin, "restrictions"); restrictions != nil {
 		sessions := child(restrictions, "completed_sessions")
 		sessions["count"] = number(sessions, "count") + 1
 	}
@@ -308,7 +336,7 @@ func (s *Server) complete(session *record, paymentStatus string) string {
 		"address": nil, "email": session.hidden["email"], "name": nil, "phone": nil, "tax_exempt": "none", "tax_ids": []any{},
 	}
 	s.emit(nil, session.account, "checkout.session.completed", session.obj)
-	if redirect := child(child(link.obj, "after_completion"), "redirect"); redirect != nil {
+	if redirect := child(child(origin, "after_completion"), "redirect"); redirect != nil {
 		return strings.ReplaceAll(text(redirect, "url"), "{CHECKOUT_SESSION_ID}", session.id())
 	}
 	return s.base + "/checkout/" + session.id()

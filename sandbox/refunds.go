@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Refund gives money of a charge or payment intent back, as somebody does in Stripe's
@@ -140,19 +141,39 @@ func (s *Server) SettleRefunds() int {
 	s.unsettledRefunds = nil
 	for _, r := range waiting {
 		if r.hidden["behaviour"] == refundFails {
-			charge := s.records[text(r.obj, "charge")]
-			if !s.answers.FailedRefundStaysCounted {
-				charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
-				charge.obj["refunded"] = false
-			}
-			r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
 			r.obj["failure_reason"] = "expired_or_canceled_card"
-			r.obj["status"] = "failed"
-		} else {
-			r.obj["status"] = "succeeded"
+			s.undoRefund(nil, r, "failed")
+			continue
 		}
+		r.obj["status"] = "succeeded"
 		s.emit(nil, r.account, "refund.updated", r.obj)
 		s.emit(nil, r.account, "charge.refund.updated", r.obj)
 	}
 	return len(waiting)
+}
+
+func (s *Server) cancelRefund(c *call) (any, error) {
+	r, err := s.named(c, "refund")
+	if err != nil {
+		return nil, err
+	}
+	if r.obj["status"] != "pending" {
+		return nil, invalid("", "", "This refund cannot be canceled: its status is %s.", text(r.obj, "status"))
+	}
+	s.unsettledRefunds = slices.DeleteFunc(s.unsettledRefunds, func(other *record) bool { return other == r })
+	s.undoRefund(c, r, "canceled")
+	return r.obj, nil
+}
+
+// undoRefund ends a refund whose money stays with the account after all.
+func (s *Server) undoRefund(c *call, r *record, status string) {
+	charge := s.records[text(r.obj, "charge")]
+	if !s.answers.FailedRefundStaysCounted {
+		charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
+		charge.obj["refunded"] = false
+	}
+	r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
+	r.obj["status"] = status
+	s.emit(c, r.account, "refund.updated", r.obj)
+	s.emit(c, r.account, "charge.refund.updated", r.obj)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -57,45 +58,51 @@ func (s *Server) openSession(link *record, q pageQuery) (*record, error) {
 	case q.reference != "" && s.answers.LongReferenceIsRefused && !referenceForm.MatchString(q.reference):
 		return nil, ErrRefused
 	}
+	r := s.newSession(link.account, link.obj, link.hidden["lines"].([]any), number(link.hidden, "total"), sessionLives, q)
+	r.obj["payment_link"] = link.id()
+	return r, nil
+}
+
+// newSession makes a session from what a link says, or a call.
+func (s *Server) newSession(account string, link object, lines []any, total int64, lives time.Duration, q pageQuery) *record {
 	now := s.now()
 	session := blank("checkout.session")
 	id := s.newID("cs_test_a1", 56)
 	session["id"] = id
-	session["amount_subtotal"] = link.hidden["total"]
-	session["amount_total"] = link.hidden["total"]
-	session["currency"] = link.obj["currency"]
+	session["amount_subtotal"] = total
+	session["amount_total"] = total
+	session["currency"] = link["currency"]
 	session["created"] = now.Unix()
-	session["expires_at"] = now.Add(sessionLives).Unix()
-	session["metadata"] = clone(link.obj["metadata"])
-	session["payment_link"] = link.id()
-	session["payment_method_types"] = methodTypes(link.obj)
+	session["expires_at"] = now.Add(lives).Unix()
+	session["metadata"] = clone(link["metadata"])
+	session["payment_method_types"] = methodTypes(link)
 	session["payment_method_options"] = object{}
 	session["payment_method_collection"] = "if_required"
 	session["status"] = "open"
-	session["submit_type"] = link.obj["submit_type"]
+	session["submit_type"] = link["submit_type"]
 	session["ui_mode"] = "hosted"
 	session["url"] = s.base + "/checkout/" + id
 	session["cancel_url"] = "https://stripe.com"
 	session["success_url"] = "https://stripe.com"
-	if target := text(child(child(link.obj, "after_completion"), "redirect"), "url"); target != "" {
+	if target := text(child(child(link, "after_completion"), "redirect"), "url"); target != "" {
 		session["success_url"] = target
 	}
 	session["total_details"] = object{"amount_discount": int64(0), "amount_shipping": int64(0), "amount_tax": int64(0)}
-	session["customer_creation"] = link.obj["customer_creation"]
-	session["allow_promotion_codes"] = link.obj["allow_promotion_codes"]
-	session["billing_address_collection"] = link.obj["billing_address_collection"]
-	session["phone_number_collection"] = clone(link.obj["phone_number_collection"])
-	session["custom_fields"] = clone(link.obj["custom_fields"])
-	session["custom_text"] = clone(link.obj["custom_text"])
+	session["customer_creation"] = link["customer_creation"]
+	session["allow_promotion_codes"] = link["allow_promotion_codes"]
+	session["billing_address_collection"] = link["billing_address_collection"]
+	session["phone_number_collection"] = clone(link["phone_number_collection"])
+	session["custom_fields"] = clone(link["custom_fields"])
+	session["custom_text"] = clone(link["custom_text"])
 	session["automatic_tax"] = object{"enabled": false, "liability": nil, "status": nil}
 	session["customer_email"] = nullable(q.email)
 	if referenceForm.MatchString(q.reference) {
 		session["client_reference_id"] = q.reference
 	}
-	r := s.add("checkout.session", link.account, session)
-	r.hidden["lines"] = link.hidden["lines"]
+	r := s.add("checkout.session", account, session)
+	r.hidden["lines"] = lines
 	s.openPages = append(s.openPages, r)
-	return r, nil
+	return r
 }
 
 // methodTypes are the ways to pay that a link offers: those it names, or all that fit.
@@ -103,26 +110,90 @@ func methodTypes(link object) []any {
 	if named := children(link, "payment_method_types"); len(named) > 0 {
 		return clone(named).([]any)
 	}
-	if link["currency"] == "usd" {
+	switch link["currency"] {
+	case "usd":
 		return []any{card, bankDebit}
+	case "eur":
+		return []any{card, sepaDebit}
 	}
 	return []any{card}
 }
 
-// expireDue ends the sessions whose time is over. Sessions live equally long, so the oldest
-// is first.
+// createSession makes a Checkout session by a call, without a link: of prices that exist, or of
+// amounts that the call names.
+func (s *Server) createSession(c *call) (any, error) {
+	if !s.canCharge(c.account) {
+		return nil, invalid("", "", "Your account cannot currently make charges.")
+	}
+	if mode := text(c.in, "mode"); mode != "payment" {
+		return nil, invalid("", "mode", "The sandbox makes sessions of mode payment only.")
+	}
+	if !isWebURL(text(c.in, "success_url")) {
+		return nil, invalid("url_invalid", "success_url", "Not a valid URL")
+	}
+	if len(text(c.in, "client_reference_id")) > 200 {
+		return nil, invalid("", "client_reference_id", "Invalid string: must be at most 200 characters")
+	}
+	lives := sessionLives
+	if at := number(c.in, "expires_at"); at != 0 {
+		if lives = time.Unix(at, 0).Sub(s.now()); lives < 30*time.Minute-time.Second || lives > sessionLives+time.Second {
+			return nil, invalid("", "expires_at", "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.")
+		}
+	}
+	items := clone(children(c.in, "line_items")).([]any)
+	for i, item := range items {
+		if err := s.priceOf(c, item.(object), fmt.Sprintf("line_items[%d]", i)); err != nil {
+			return nil, err
+		}
+	}
+	lines, total, currency, err := s.addUp(c.account, items)
+	if err != nil {
+		return nil, err
+	}
+	origin := blank("payment_link")
+	origin["currency"], origin["metadata"], origin["payment_method_types"] = currency, object{}, c.in["payment_method_types"]
+	origin["submit_type"] = nullable(text(c.in, "submit_type"))
+	origin["after_completion"] = object{"type": "redirect", "redirect": object{"url": c.in["success_url"]}}
+	if c.account != "" {
+		origin["application"] = s.application
+	}
+	setMetadata(origin, c.in["metadata"])
+	if data := child(c.in, "payment_intent_data"); data != nil {
+		origin["payment_intent_data"] = object{"metadata": object{}}
+		for key, value := range data {
+			origin["payment_intent_data"].(object)[key] = value
+		}
+		origin["application_fee_amount"] = data["application_fee_amount"]
+	}
+	r := s.newSession(c.account, origin, lines, total, lives, pageQuery{reference: text(c.in, "client_reference_id"), email: text(c.in, "customer_email")})
+	r.hidden["origin"] = origin
+	return r.obj, nil
+}
+
+// priceOf makes the price of a line that names an amount.
+func (s *Server) priceOf(c *call, item object, at string) error {
+	data := child(item, "price_data")
+	if data == nil {
+		return nil
+	}
+	made, err := s.createPrice(&call{account: c.account, request: c.request, in: clone(data).(object)})
+	if err != nil {
+		return err
+	}
+	delete(item, "price_data")
+	item["price"] = text(made.(object), "id")
+	return nil
+}
+
+// expireDue ends the sessions whose time is over.
 func (s *Server) expireDue() {
 	now := s.unix()
-	for len(s.openPages) > 0 {
-		r := s.openPages[0]
-		if r.obj["status"] == "open" {
-			if number(r.obj, "expires_at") > now {
-				return
-			}
+	s.openPages = slices.DeleteFunc(s.openPages, func(r *record) bool {
+		if r.obj["status"] == "open" && number(r.obj, "expires_at") <= now {
 			s.expire(nil, r)
 		}
-		s.openPages = s.openPages[1:]
-	}
+		return r.obj["status"] != "open"
+	})
 }
 
 // expire closes a session's page; an intent that was begun there is canceled.

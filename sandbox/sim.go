@@ -22,12 +22,14 @@ GET  /sim/events                       {"account": …} in the query: events, ol
 POST /sim/events/{id}/resend           delivers an event once more
 GET  /sim/deliveries                   the latest tries to deliver, oldest first
 POST /sim/flush                        lets deliveries go that a knob holds back, and waits until all were tried
-POST /sim/settle                       bank debits, pending refunds and reviews of disputes come to their end
+POST /sim/settle                       {"fail_payouts": false}: bank debits, pending refunds and payouts come to their end
 POST /sim/accounts/{id}/onboard        {"outcome": "complete"}, or leave_early, pending_verification, payouts_paused, reject
 POST /sim/accounts/{id}/deauthorize    the account disconnects itself
 POST /sim/pay                          {"link": id or address, or "session": id, "number": "4242424242424242", "email": …}
 POST /sim/sessions/{id}/authenticate   {"ok": true}: answers 3-D Secure
 POST /sim/refund                       {"payment": charge or payment intent, "amount": 0 = all}
+POST /sim/disputes                     {"charge": …, "reason": "fraudulent", "amount": 0 = all}: the client's bank takes the money back
+POST /sim/disputes/{id}/close          {"won": true}: the bank decides
 POST /sim/emit                         {"account": …, "type": …, "object": …}: an event of any kind
 `
 
@@ -65,8 +67,10 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 		defer cancel()
 		return done, s.Settle(ctx)
 	})
-	handle(mux, "POST /sim/settle", func(*http.Request, struct{}) (any, error) {
-		return map[string]int{"debits": s.SettleBankDebits(), "refunds": s.SettleRefunds()}, nil
+	handle(mux, "POST /sim/settle", func(_ *http.Request, in struct {
+		FailPayouts bool `json:"fail_payouts"`
+	}) (any, error) {
+		return map[string]int{"debits": s.SettleBankDebits(), "refunds": s.SettleRefunds(), "payouts": s.SettlePayouts(in.FailPayouts)}, nil
 	})
 	handle(mux, "POST /sim/accounts/{id}/onboard", func(r *http.Request, in struct{ Outcome string }) (any, error) {
 		return done, s.Onboard(r.PathValue("id"), in.Outcome)
@@ -97,6 +101,16 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 	}) (any, error) {
 		id, err := s.Refund(in.Payment, in.Amount)
 		return map[string]string{"id": id}, err
+	})
+	handle(mux, "POST /sim/disputes", func(_ *http.Request, in struct {
+		Charge, Reason string
+		Amount         int64
+	}) (any, error) {
+		id, err := s.Dispute(in.Charge, in.Reason, in.Amount)
+		return map[string]string{"id": id}, err
+	})
+	handle(mux, "POST /sim/disputes/{id}/close", func(r *http.Request, in struct{ Won bool }) (any, error) {
+		return done, s.CloseDispute(r.PathValue("id"), in.Won)
 	})
 	handle(mux, "POST /sim/emit", func(_ *http.Request, in struct {
 		Account, Type string

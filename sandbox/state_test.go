@@ -13,6 +13,7 @@ func TestStateOutlivesTheSandbox(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "sandbox.json")
 	start := func() *world {
 		w := &world{Server: sandbox.New(sandbox.Options{State: file})}
+		w.SetAnswers(sandbox.Answers{})
 		if err := w.Start("127.0.0.1:0"); err != nil {
 			t.Fatal(err)
 		}

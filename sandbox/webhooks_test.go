@@ -3,10 +3,14 @@ package sandbox_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -283,5 +287,68 @@ func TestFaults(t *testing.T) {
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("a hanging call was answered")
+	}
+}
+
+// TestStrangeDeliveries has events come as they should not.
+func TestStrangeDeliveries(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		knobs sandbox.Knobs
+		check func(header http.Header, body []byte, event stripe.Event) bool
+	}{
+		"another version": {sandbox.Knobs{Version: "2022-11-15"}, func(_ http.Header, _ []byte, e stripe.Event) bool { return e.APIVersion == "2022-11-15" }},
+		"the other mode":  {sandbox.Knobs{FlipMode: true}, func(_ http.Header, _ []byte, e stripe.Event) bool { return e.Livemode }},
+		"larger":          {sandbox.Knobs{Padding: 5000}, func(_ http.Header, body []byte, _ stripe.Event) bool { return len(body) > 5000 }},
+		"signed twice": {sandbox.Knobs{Rolled: true}, func(h http.Header, _ []byte, _ stripe.Event) bool {
+			return strings.Count(h.Get("Stripe-Signature"), "v1=") == 2
+		}},
+		"signed by a slow clock": {sandbox.Knobs{Skew: -time.Hour}, func(h http.Header, _ []byte, _ stripe.Event) bool {
+			at, err := strconv.ParseInt(strings.TrimPrefix(strings.Split(h.Get("Stripe-Signature"), ",")[0], "t="), 10, 64)
+			return err == nil && time.Until(time.Unix(at, 0)) < -59*time.Minute
+		}},
+		"late":         {sandbox.Knobs{Delay: time.Millisecond}, func(http.Header, []byte, stripe.Event) bool { return true }},
+		"at the third": {sandbox.Knobs{FailFirst: 2}, func(http.Header, []byte, stripe.Event) bool { return true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := setup(t)
+			var mu sync.Mutex
+			var good, all int // deliveries
+			var secret string
+			srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				mu.Lock()
+				defer mu.Unlock()
+				all++
+				event, err := webhook.ConstructEventWithOptions(body, r.Header.Get("Stripe-Signature"), secret, webhook.ConstructEventOptions{
+					Tolerance: 2 * time.Hour, IgnoreAPIVersionMismatch: true,
+				})
+				if err == nil && c.check(r.Header, body, event) {
+					good++
+				}
+			}))
+			t.Cleanup(srv.Close)
+			_, endpoint, _ := w.send(t, "POST", "/v1/webhook_endpoints", url.Values{"url": {srv.URL}, "enabled_events[]": {"*"}})
+			mu.Lock()
+			secret = endpoint["secret"].(string)
+			mu.Unlock()
+			w.SetKnobs(c.knobs)
+			w.Emit("", "a.b", map[string]any{"object": "balance"})
+			until(t, func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return all > 0
+			})
+			w.settle(t)
+			mu.Lock()
+			defer mu.Unlock()
+			if good != 1 || all != 1 {
+				t.Errorf("%d of %d deliveries are as they were to be", good, all)
+			}
+			if c.knobs.FailFirst > 0 && len(w.Deliveries()) != 3 {
+				t.Errorf("%d tries, want 3", len(w.Deliveries()))
+			}
+		})
 	}
 }

@@ -1,0 +1,195 @@
+package sandbox
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// disputeFee is what Stripe keeps of a dispute, in minor units.
+const disputeFee = 1500
+
+// respondWithin is how long a dispute can be answered.
+const respondWithin = 7 * 24 * time.Hour
+
+// Evidence that decides a dispute, as Stripe's test mode has it.
+const (
+	winningEvidence = "winning_evidence"
+	losingEvidence  = "losing_evidence"
+)
+
+// openDispute takes a charge's money back, or, of an inquiry, only asks about it.
+func (s *Server) openDispute(charge *record, reason string, amount int64, inquiry bool) {
+	dispute := blank("dispute")
+	dispute["id"] = s.newID("dp_1", 23)
+	dispute["amount"] = amount
+	dispute["charge"] = charge.id()
+	dispute["created"] = s.unix()
+	dispute["currency"] = charge.obj["currency"]
+	dispute["payment_intent"] = charge.obj["payment_intent"]
+	dispute["reason"] = reason
+	dispute["status"] = "needs_response"
+	dispute["is_charge_refundable"] = inquiry
+	child(dispute, "evidence_details")["due_by"] = s.now().Add(respondWithin).Unix()
+	dispute["payment_method_details"] = object{"type": card, card: object{"brand": "visa", "network_reason_code": "10"}}
+	if inquiry {
+		dispute["status"] = "warning_needs_response"
+	}
+	r := s.add("dispute", charge.account, dispute)
+	charge.obj["disputed"] = true
+	s.emit(nil, r.account, "charge.dispute.created", dispute)
+	if !inquiry {
+		s.moveDisputed(r, -amount, disputeFee, "charge.dispute.funds_withdrawn")
+	}
+}
+
+// moveDisputed books money that a dispute takes or gives back.
+func (s *Server) moveDisputed(r *record, amount, fee int64, typ string) {
+	txn := s.records[s.book(r, "adjustment", amount, fee)]
+	r.obj["balance_transactions"] = append(children(r.obj, "balance_transactions"), clone(txn.obj))
+	s.emit(nil, r.account, typ, r.obj)
+}
+
+func (s *Server) updateDispute(c *call) (any, error) {
+	r, err := s.named(c, "dispute")
+	if err != nil {
+		return nil, err
+	}
+	if isClosed(r) {
+		return nil, invalid("", "", "This dispute is already closed")
+	}
+	evidence := child(c.in, "evidence")
+	for key, given := range evidence {
+		child(r.obj, "evidence")[key] = given
+	}
+	setMetadata(r.obj, c.in["metadata"])
+	if len(evidence) > 0 {
+		details := child(r.obj, "evidence_details")
+		details["has_evidence"] = true
+	}
+	submit, given := c.in["submit"].(bool)
+	if len(evidence) == 0 || given && !submit {
+		s.emit(c, r.account, "charge.dispute.updated", r.obj)
+		return r.obj, nil
+	}
+	child(r.obj, "evidence_details")["submission_count"] = number(child(r.obj, "evidence_details"), "submission_count") + 1
+	switch text(evidence, "uncategorized_text") {
+	case winningEvidence:
+		s.closeDispute(c, r, true)
+	case losingEvidence:
+		s.closeDispute(c, r, false)
+	default:
+		r.obj["status"] = reviewing(r)
+		s.emit(c, r.account, "charge.dispute.updated", r.obj)
+	}
+	return r.obj, nil
+}
+
+func (s *Server) acceptDispute(c *call) (any, error) {
+	r, err := s.named(c, "dispute")
+	if err != nil {
+		return nil, err
+	}
+	if isClosed(r) {
+		return nil, invalid("", "", "This dispute is already closed")
+	}
+	s.closeDispute(c, r, false)
+	return r.obj, nil
+}
+
+// closeDispute ends a dispute. An inquiry ends without money moving.
+func (s *Server) closeDispute(c *call, r *record, won bool) {
+	inquiry := isInquiry(r)
+	switch {
+	case inquiry:
+		r.obj["status"] = "warning_closed"
+	case won:
+		r.obj["status"] = "won"
+	default:
+		r.obj["status"] = "lost"
+	}
+	if won && !inquiry {
+		s.moveDisputed(r, number(r.obj, "amount"), -disputeFee, "charge.dispute.funds_reinstated")
+	}
+	s.emit(c, r.account, "charge.dispute.closed", r.obj)
+}
+
+func isInquiry(r *record) bool {
+	return strings.HasPrefix(text(r.obj, "status"), "warning_")
+}
+
+func isClosed(r *record) bool {
+	switch r.obj["status"] {
+	case "won", "lost", "warning_closed":
+		return true
+	}
+	return false
+}
+
+func reviewing(r *record) string {
+	if isInquiry(r) {
+		return "warning_under_review"
+	}
+	return "under_review"
+}
+
+// Dispute has the client's bank take a charge's money back, all of it when amount is 0, as it may
+// for any card. It returns the dispute's id.
+func (s *Server) Dispute(chargeID, reason string, amount int64) (id string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	charge := s.records[chargeID]
+	if charge == nil || charge.kind != "charge" || charge.obj["status"] != "succeeded" {
+		return "", fmt.Errorf("dispute %s: no such paid charge", chargeID)
+	}
+	if amount == 0 {
+		amount = number(charge.obj, "amount")
+	}
+	s.openDispute(charge, reason, amount, false)
+	disputes := s.lists[listKey{charge.account, "dispute"}]
+	return disputes[len(disputes)-1].id(), nil
+}
+
+// CloseDispute decides a dispute as the bank does.
+func (s *Server) CloseDispute(id string, won bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.records[id]
+	if r == nil || r.kind != "dispute" || isClosed(r) {
+		return fmt.Errorf("close dispute %s: no such open dispute", id)
+	}
+	s.closeDispute(nil, r, won)
+	return nil
+}
+
+// afterwards is what follows a payment by some test cards.
+func (s *Server) afterwards(charge *record, m method) {
+	amount := number(charge.obj, "amount")
+	for i, reason := range m.disputes {
+		part := amount / int64(len(m.disputes))
+		if i == 0 {
+			part = amount - part*int64(len(m.disputes)-1)
+		}
+		s.openDispute(charge, reason, part, m.inquiry)
+	}
+	switch {
+	case m.warned:
+		warning := blank("radar.early_fraud_warning")
+		warning["id"] = s.newID("issfr_1", 22)
+		warning["charge"], warning["payment_intent"] = charge.id(), charge.obj["payment_intent"]
+		warning["created"] = s.unix()
+		warning["fraud_type"] = "made_with_stolen_card"
+		s.add("radar.early_fraud_warning", charge.account, warning)
+		s.emit(nil, charge.account, "radar.early_fraud_warning.created", warning)
+	case m.risk == "elevated":
+		review := blank("review")
+		review["id"] = s.newID("prv_1", 23)
+		review["charge"], review["payment_intent"] = charge.id(), charge.obj["payment_intent"]
+		review["created"] = s.unix()
+		review["reason"] = "rule"
+		s.add("review", charge.account, review)
+		s.emit(nil, charge.account, "review.opened", review)
+	case m.atOnce:
+		s.emit(nil, charge.account, "balance.available", s.balance(charge.account))
+	}
+}
