@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func withoutScripts(t *testing.T, s *suite, on screen) {
 	demo := s.demo(t)
@@ -139,6 +142,40 @@ func theRestWithoutScripts(t *testing.T, s *suite, on screen) {
 	p.click(link("Archived"))
 	p.click(button("Take Autumn labels back"))
 	p.status("Back among your projects.")
+
+	// Lines change places, with a note and an order number beside them; the invoice is copied,
+	// given up on, and taken up again.
+	p.to("/w/marsh-daughters/payments/invoices?new=1")
+	p.writeInvoice("Byrne Foods", "Labels", "64")
+	for i, line := range []string{"Transport", "Storage"} {
+		p.click(button("Add line item"))
+		at := group(fmt.Sprintf("Line %d", i+1))
+		p.fill(textbox("Description").in(at), line)
+		p.fill(textbox("Unit price").in(at), "6")
+	}
+	p.click(button("Move Line 2 up"))
+	p.value(textbox("Description").in(group("Line 1")), "Storage")
+	p.click(target{role: "DisclosureTriangle", name: "Note and order number"})
+	p.fill(textbox("Note to your client"), "Thank you for a good year.")
+	p.fill(textbox("Purchase order number"), "PO-77")
+	p.choose(combobox("Due"), "In 30 days")
+	p.click(button("Create and copy link"))
+	p.status("Open")
+	p.says("PO-77")
+	kept := p.address()
+	p.click(button("Duplicate"))
+	p.value(textbox("Note to your client"), "Thank you for a good year.")
+	p.click(button("Save draft"))
+	p.status("Draft")
+	p.click(link("Delete"))
+	p.click(button("Delete draft"))
+	p.see(title("Invoices"))
+	p.to(kept)
+	p.click(link("Mark uncollectible"))
+	p.click(button("Mark uncollectible"))
+	p.status("Uncollectible")
+	p.click(button("Reopen"))
+	p.status("Open")
 
 	// The link is replaced.
 	p.to("/w/marsh-daughters/payments/invoices?new=1")

@@ -145,6 +145,7 @@ func TestInvoicePageWithoutALink(t *testing.T) {
 	w.sandbox.SetKnobs(sandbox.Knobs{Fail: sandbox.FailServer, FailTimes: 1000, FailPath: "/v1/prices"})
 	w.onboard(w.north, sandbox.OnboardComplete)
 	owner.post(at+"/retry-link").has(t, 303)
+	w.until("a try has failed", func() bool { return w.detail(w.north, inv.ID).Link.Error != "" }) // the worker may hold it at this moment
 	p = owner.get(at)
 	p.has(t, 200, "Saved, but no payment link yet.", "Stripe did not answer.", "We keep trying.", "Try again", `data-live`)
 	p.wellFormed(t)
