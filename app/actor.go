@@ -47,10 +47,15 @@ type Actor struct {
 type Workspace struct {
 	ID, Slug, Name, Address, Country, Currency, Locale, TimeZone string
 	TermsDays                                                    int64
+
+	zone *time.Location // of TimeZone, read once for a request; nil = not yet
 }
 
 // Location is the workspace's time zone; due dates begin and end there.
 func (w Workspace) Location() *time.Location {
+	if w.zone != nil {
+		return w.zone
+	}
 	l, err := time.LoadLocation(w.TimeZone)
 	if err != nil {
 		return time.UTC
@@ -96,10 +101,12 @@ func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 	if err != nil {
 		return Actor{}, fmt.Errorf("look up membership: %w", err)
 	}
-	return Actor{UserID: userID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: Workspace{
+	w := Workspace{
 		ID: m.WorkspaceID, Slug: m.Slug, Name: m.Name, Address: m.Address, Country: m.Country,
 		Currency: m.Currency, Locale: m.Locale, TimeZone: m.TimeZone, TermsDays: m.TermsDays,
-	}}, nil
+	}
+	w.zone = w.Location()
+	return Actor{UserID: userID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: w}, nil
 }
 
 // actorAge is how long status polls may go by an answer (see ActorOfSession). Any change of a

@@ -62,6 +62,7 @@ type App struct {
 	accountType string
 	versions    *versions
 	actors      *actors
+	counts      countsKept
 	webhook     webhookSecrets
 	jobs        *jobs.Engine
 }

@@ -26,8 +26,6 @@ const (
 const (
 	invoicesPerPage = 50
 	paymentsPerPage = 50
-	// countTo is where the counters of tabs stop ("999+"), so that none scans a workspace.
-	countTo = 1000
 )
 
 // Cursor is where the next page of a list begins; the zero value is the first page.
@@ -71,9 +69,7 @@ func (a *App) Invoices(ctx context.Context, actor Actor, tab string, from Cursor
 			last := list[len(list)-1]
 			next = &Cursor{At: last.CreatedAt, Date: last.DueDate, ID: last.ID}
 		}
-		for _, r := range list {
-			rows = append(rows, a.row(actor, r))
-		}
+		rows = a.rowsOf(actor, list)
 		return nil
 	})
 	return rows, next, err
@@ -107,8 +103,16 @@ func convert[A, B any](list []A, f func(A) B) []B {
 	return out
 }
 
-func (a *App) row(actor Actor, r db.InvoiceRowRow) Row {
+func (a *App) rowsOf(actor Actor, list []db.InvoiceRowRow) []Row {
 	today := billing.Today(actor.Workspace.Location(), a.now())
+	rows := make([]Row, len(list))
+	for i, r := range list {
+		rows[i] = rowOf(r, today)
+	}
+	return rows
+}
+
+func rowOf(r db.InvoiceRowRow, today billing.Date) Row {
 	look := billing.Look{
 		Status: billing.Status(r.Status), Flags: strings.Fields(r.Flags), DueDate: billing.Date(r.DueDate), Today: today,
 		Sent: r.SentAt > 0, Viewed: r.ViewedAt > 0,
@@ -138,6 +142,7 @@ func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows 
 		return nil, err
 	}
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		var list []db.InvoiceRowRow
 		for _, id := range ids[:min(len(ids), invoicesPerPage)] {
 			r, err := q.InvoiceRow(ctx, db.InvoiceRowParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, ID: id})
 			if errors.Is(err, sql.ErrNoRows) {
@@ -146,59 +151,12 @@ func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows 
 			if err != nil {
 				return fmt.Errorf("read row of the list: %w", err)
 			}
-			rows = append(rows, a.row(actor, r))
+			list = append(list, r)
 		}
+		rows = a.rowsOf(actor, list)
 		return nil
 	})
 	return rows, err
-}
-
-// Counts are the numbers on the tabs; each stops at a thousand.
-type Counts struct{ All, Open, Overdue, Paid, Drafts, Closed int64 }
-
-// InvoiceCounts counts the workspace's invoices by tab. Members may see it.
-func (a *App) InvoiceCounts(ctx context.Context, actor Actor) (c Counts, err error) {
-	if err := a.need(ctx, actor, ViewInvoices); err != nil {
-		return c, err
-	}
-	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		if c.All, err = q.CountInvoices(ctx, db.CountInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Max: countTo}); err != nil {
-			return fmt.Errorf("count invoices: %w", err)
-		}
-		for _, t := range []struct {
-			phase billing.Phase
-			n     *int64
-		}{{billing.PhaseOpen, &c.Open}, {billing.PhasePaid, &c.Paid}, {billing.PhaseDraft, &c.Drafts}, {billing.PhaseClosed, &c.Closed}} {
-			*t.n, err = q.CountInvoicesInPhase(ctx, db.CountInvoicesInPhaseParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Phase: string(t.phase), Max: countTo})
-			if err != nil {
-				return fmt.Errorf("count %s invoices: %w", t.phase, err)
-			}
-		}
-		c.Overdue, err = a.countOverdue(ctx, q, actor)
-		return err
-	})
-	return c, err
-}
-
-func (a *App) countOverdue(ctx context.Context, q *db.Queries, actor Actor) (int64, error) {
-	today := billing.Today(actor.Workspace.Location(), a.now())
-	n, err := q.CountOverdueInvoices(ctx, db.CountOverdueInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Today: string(today), Max: countTo})
-	if err != nil {
-		return 0, fmt.Errorf("count overdue invoices: %w", err)
-	}
-	return n, nil
-}
-
-// OverdueCount is the number beside Invoices in the sidebar. Members may see it.
-func (a *App) OverdueCount(ctx context.Context, actor Actor) (n int64, err error) {
-	if err := a.need(ctx, actor, ViewInvoices); err != nil {
-		return 0, err
-	}
-	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		n, err = a.countOverdue(ctx, q, actor)
-		return err
-	})
-	return n, err
 }
 
 // PaymentRow is one payment of the history.
@@ -290,9 +248,7 @@ func (a *App) Overview(ctx context.Context, actor Actor) (o Overview, err error)
 		if err != nil {
 			return fmt.Errorf("list overdue: %w", err)
 		}
-		for _, r := range late[:min(len(late), few)] {
-			o.Attention = append(o.Attention, a.row(actor, r))
-		}
+		o.Attention = a.rowsOf(actor, late[:min(len(late), few)])
 		latest, err := q.ListPayments(ctx, db.ListPaymentsParams{WorkspaceID: w, Livemode: a.live, BeforeAt: math.MaxInt64, Max: few})
 		if err != nil {
 			return fmt.Errorf("list latest payments: %w", err)

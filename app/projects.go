@@ -190,9 +190,7 @@ func (a *App) ProjectDetail(ctx context.Context, actor Actor, id string, from Cu
 			last := list[len(list)-1]
 			d.Next = &Cursor{At: last.CreatedAt, ID: last.ID}
 		}
-		for _, r := range list {
-			d.Invoices = append(d.Invoices, a.row(actor, db.InvoiceRowRow(r)))
-		}
+		d.Invoices = a.rowsOf(actor, convert(list, func(r db.ListInvoicesOfProjectRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }))
 		return nil
 	})
 	return d, err

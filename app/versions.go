@@ -12,7 +12,7 @@ type versions struct {
 	m   map[string]int64
 	gen int64 // rises when the map is emptied
 
-	began int64 // Unix microseconds
+	began int64 // Unix microseconds; more when the map was emptied
 }
 
 // maxVersions bounds the memory: about 100 bytes each.
@@ -51,11 +51,12 @@ func (v *versions) raise(key string, n int64) {
 }
 
 // count is a counter that lives in memory only: the workspace's list, its connection. It begins
-// at the start of the process, so that a page opened before a restart never finds its number
-// again by chance.
+// at the start of the process, and goes on from there when the map is emptied, so that whoever
+// saw a number before never finds it again by chance.
 func (v *versions) count(key string) int64 {
-	n, _, _ := v.get(key)
-	return v.began + n
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.began + v.m[key]
 }
 
 // bump adds one to such a counter.
@@ -67,6 +68,11 @@ func (v *versions) bump(key string) {
 
 func (v *versions) set(key string, n int64) {
 	if len(v.m) >= maxVersions {
+		most := int64(0)
+		for _, n := range v.m {
+			most = max(most, n)
+		}
+		v.began += most + 1
 		clear(v.m)
 		v.gen++
 	}

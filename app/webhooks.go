@@ -55,7 +55,8 @@ func (s *webhookSecrets) keep(kept string) {
 // ReceiveWebhook takes one delivery: payload as it came, signature as in its header. When it
 // returns nil, the event and all its effects are on the disk. It returns ErrNoWebhookSecret,
 // connect.ErrSignature or connect.ErrEvent for what must not be believed; after any other
-// error nothing is stored, and Stripe is to deliver it again. No call to Stripe is made.
+// error nothing is stored, and Stripe is to deliver it again. No call to Stripe is made. The
+// payload is the caller's again when it returns.
 func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature string) error {
 	secrets := a.webhook.get()
 	if len(secrets) == 0 {
@@ -64,6 +65,7 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 	if err := connect.Verify(payload, signature, secrets, a.now()); err != nil {
 		return err
 	}
+	payload = bytes.Clone(payload) // after the signature: a forged one is not worth a copy
 	e, err := connect.ParseEvent(payload)
 	if err != nil {
 		return err

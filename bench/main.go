@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -22,12 +23,16 @@ import (
 const connections = 64
 
 type options struct {
-	trak   string
-	rounds int
-	events int // of each round
-	polls  int // of each round
-	out    string
-	dir    string
+	trak       string
+	rounds     int
+	events     int // of each round
+	polls      int // of each round
+	lists      int // of each round and kind
+	invoices   int // of the archive
+	workspaces int
+	only       string
+	out        string
+	dir        string
 }
 
 func main() {
@@ -35,14 +40,20 @@ func main() {
 		fail(serveConstant(os.Args[2]))
 		return
 	}
-	o := options{rounds: 5, events: 16_000, polls: 60_000}
-	quick := flag.Bool("quick", false, "fewer and shorter rounds, in less than a minute; writes nothing")
+	o := options{rounds: 5, events: 16_000, polls: 60_000, lists: 4_000}
+	quick := flag.Bool("quick", false, "fewer and shorter rounds, in a minute; writes nothing")
 	flag.StringVar(&o.trak, "trak", "./trak", "the binary to measure")
 	flag.StringVar(&o.out, "out", "docs/performance.md", "the document that gets the table")
 	flag.StringVar(&o.dir, "dir", "", "where the data goes: a directory on a real disk (default: the system's temporary one)")
+	flag.IntVar(&o.invoices, "invoices", 100_000, "how many invoices the lists are about")
+	flag.IntVar(&o.workspaces, "workspaces", 1_000, "in how many workspaces they are")
+	flag.StringVar(&o.only, "only", "", "measure a part: events, archive or binary; writes nothing")
 	flag.Parse()
 	if *quick {
-		o.rounds, o.events, o.polls, o.out = 3, 4_000, 15_000, ""
+		o.rounds, o.events, o.polls, o.lists, o.invoices, o.workspaces, o.out = 3, 4_000, 15_000, 1_000, 20_000, 200, ""
+	}
+	if o.only != "" {
+		o.out = ""
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -71,15 +82,28 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("%s is kept in memory, where a commit costs nothing: choose a directory on a disk with -dir", dir)
 	}
 	b := &bench{options: o, ctx: ctx, dir: dir}
-	if err := b.prepare(); err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
 	defer b.close()
+	parts := []part{
+		{"events", b.prepareEvents, []step{b.webhooks, b.grouping, b.forging, b.polling}},
+		{"archive", b.prepareArchives, []step{b.listing, b.growing, b.watching, b.starting}},
+		{"binary", nil, []step{b.size}},
+	}
+	parts = slices.DeleteFunc(parts, func(p part) bool { return o.only != "" && o.only != p.name })
+	for _, p := range parts {
+		if p.prepare == nil {
+			continue
+		}
+		if err := p.prepare(); err != nil {
+			return fmt.Errorf("prepare %s: %w", p.name, err)
+		}
+	}
 	for round := range o.rounds {
 		fmt.Printf("round %d of %d\n", round+1, o.rounds)
-		for _, step := range []func(round int) error{b.webhooks, b.grouping, b.polling} {
-			if err := step(round); err != nil {
-				return err
+		for _, p := range parts {
+			for _, step := range p.steps {
+				if err := step(); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -88,14 +112,28 @@ func run(ctx context.Context, o options) error {
 	if o.out == "" {
 		return nil
 	}
-	return writeTable(o.out, m, table)
+	return writeTable(o.out, m, o.rounds, table)
 }
 
-// bench is a run: the server under test, the things it is compared with, and what was measured.
+// part is what can be measured by itself.
+type part struct {
+	name    string
+	prepare func() error
+	steps   []step
+}
+
+// step measures something once. All steps together are a round.
+type step func() error
+
+// bench is a run: the servers under test, the things they are compared with, and what was
+// measured.
 type bench struct {
 	options
+	results
 	ctx   context.Context
 	dir   string
+	ended []func() // what to end when all is done
+
 	world *rig.World
 	raw   *rawStore // the same tables in a file of their own
 	alone *product  // the use-cases without HTTP, on another
@@ -103,47 +141,69 @@ type bench struct {
 	fiber *rig.Server
 	paid  int // payments made so far, over all rounds
 
-	webhookRate, rawRate, groupedRate, singleRate series // events a second
-	webhookP99                                    series // milliseconds
-	webhookCPU, pollCPU, constantCPU              series // microseconds of the server's CPU a request
-	webhookRatio, groupRatio, pollRatio           series
+	small, large *archive
+	express      *rig.Server // nil when there is no node
 }
 
-// prepare makes one data directory with enough open invoices for all rounds, a copy of it for
-// each of the things that are compared, and starts the servers.
-func (b *bench) prepare() (err error) {
-	defer func() {
-		if err != nil {
-			b.close()
-		}
-	}()
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+
+// end remembers what to end when all is done, even if something fails before.
+func (b *bench) end(f func()) { b.ended = append(b.ended, f) }
+
+func (b *bench) close() {
+	for _, f := range slices.Backward(b.ended) {
+		f()
+	}
+}
+
+// newWorld makes a data directory with n open invoices.
+func (b *bench) newWorld(name string, n int) (*rig.World, error) {
+	w, err := rig.NewWorld(b.ctx, b.path(name), n)
+	if err == nil {
+		b.end(func() { _ = w.Close() })
+	}
+	return w, err
+}
+
+// serve starts Trak on a data directory of the world's.
+func (b *bench) serve(w *rig.World, dir string) (*rig.Server, error) {
+	addr, err := rig.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	return w.Serve(b.ctx, b.options.trak, dir, addr)
+}
+
+// prepareEvents makes one data directory with enough open invoices for all rounds, a copy of it
+// for each of the things that are compared, and starts the servers.
+func (b *bench) prepareEvents() (err error) {
 	needed := b.rounds*b.events*13/32 + b.events/16 + 1 // the last one stays open: it is polled
-	if b.world, err = rig.NewWorld(b.ctx, filepath.Join(b.dir, "served"), needed); err != nil {
+	if b.world, err = b.newWorld("served", needed); err != nil {
 		return err
 	}
 	for _, name := range []string{"raw", "alone"} {
-		if err := rig.CopyDir(b.world.Dir, filepath.Join(b.dir, name)); err != nil {
+		if err := rig.CopyDir(b.world.Dir, b.path(name)); err != nil {
 			return err
 		}
 	}
-	if b.raw, err = openRaw(b.ctx, filepath.Join(b.dir, "raw"), b.world.Account); err != nil {
+	if b.raw, err = openRaw(b.ctx, b.path("raw"), b.world.Account); err != nil {
 		return err
 	}
-	if b.alone, err = openProduct(b.ctx, b.world, filepath.Join(b.dir, "alone")); err != nil {
+	b.end(b.raw.close)
+	if b.alone, err = openProduct(b.ctx, b.world, b.path("alone")); err != nil {
 		return err
 	}
-	addr, err := rig.FreeAddr()
-	if err != nil {
-		return err
-	}
+	b.end(b.alone.close)
 	// Stripe does not answer: closing the links of what was paid comes after the measurement.
 	b.world.Silence()
-	if b.trak, err = b.world.Serve(b.ctx, b.options.trak, b.world.Dir, addr); err != nil {
+	if b.trak, err = b.serve(b.world, b.world.Dir); err != nil {
 		return err
 	}
+	b.end(b.trak.Kill)
 	if b.fiber, err = startConstant(b.ctx, b.dir); err != nil {
 		return err
 	}
+	b.end(b.fiber.Kill)
 	return b.warmUp()
 }
 
@@ -159,24 +219,6 @@ func (b *bench) warmUp() error {
 	}
 	_, err := b.alone.receive(connections, events)
 	return err
-}
-
-func (b *bench) close() {
-	if b.trak != nil {
-		b.trak.Kill()
-	}
-	if b.fiber != nil {
-		b.fiber.Kill()
-	}
-	if b.raw != nil {
-		b.raw.close()
-	}
-	if b.alone != nil {
-		b.alone.close()
-	}
-	if b.world != nil {
-		_ = b.world.Close()
-	}
 }
 
 // paidEvent is an event and the payment that it belongs to.

@@ -4,95 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/gofiber/fiber/v2"
-
 	"trak/bench/rig"
 )
 
-// constantArg makes this program the server that the polls are compared with.
-const constantArg = "serve-constant"
-
-// serveConstant answers a constant: what Fiber itself costs.
-func serveConstant(addr string) error {
-	f := fiber.New(fiber.Config{DisableStartupMessage: true})
-	f.Get("/*", func(c *fiber.Ctx) error { return c.SendString("ok") })
-	return f.Listen(addr)
-}
-
-func startConstant(ctx context.Context, dir string) (*rig.Server, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	addr, err := rig.FreeAddr()
-	if err != nil {
-		return nil, err
-	}
-	return rig.Start(ctx, exec.Command(self, constantArg, addr), dir, addr)
-}
-
 // polling measures G7: what it costs the server to say that an invoice has not changed, to
 // somebody who is signed in, against Fiber's constant. The invoice is one that nobody pays.
-func (b *bench) polling(int) error {
+func (b *bench) polling() error {
 	cookie, err := signIn(b.ctx, "http://"+b.trak.Addr)
 	if err != nil {
 		return fmt.Errorf("sign in: %w", err)
 	}
-	path, err := b.pollPath(cookie)
+	who := rig.Member{Session: cookie.Value}
+	path, err := pollOf(b.ctx, b.trak.Addr, who, "/w/"+b.world.Slug+"/payments/invoices/"+b.world.Invoices[len(b.world.Invoices)-1].ID)
 	if err != nil {
 		return err
 	}
-	request := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nHX-Request: true\r\nCookie: %s=%s\r\n\r\n", path, b.trak.Addr, cookie.Name, cookie.Value)
+	request := who.Poll(b.trak.Addr, path)
 	_, poll, err := onServer(b.trak, func() (rig.Result, error) {
 		return rig.Load(b.trak.Addr, connections, b.polls, http.StatusNoContent, func(int) []byte { return request })
 	})
 	if err != nil {
 		return fmt.Errorf("poll: %w", err)
 	}
-	plain := []byte("GET / HTTP/1.1\r\nHost: " + b.fiber.Addr + "\r\n\r\n")
-	_, constant, err := onServer(b.fiber, func() (rig.Result, error) {
-		return rig.Load(b.fiber.Addr, connections, b.polls, http.StatusOK, func(int) []byte { return plain })
-	})
+	constant, err := b.constant()
 	if err != nil {
-		return fmt.Errorf("constant route: %w", err)
+		return err
 	}
-	b.pollCPU.add(poll)
-	b.constantCPU.add(constant)
-	b.pollRatio.add(poll / constant)
+	b.atMost(1.8, "G7", "CPU of an unchanged status poll ÷ of a constant Fiber route").add(poll / constant)
+	b.figure("unchanged status poll, the server's CPU", "µs", "%.1f").add(poll)
 	return nil
-}
-
-var pollAttribute = regexp.MustCompile(`hx-get="([^"]*/status\?[^"]*)"`)
-
-// pollPath is what the page of the last invoice polls: the page says it itself.
-func (b *bench) pollPath(cookie *http.Cookie) (string, error) {
-	inv := b.world.Invoices[len(b.world.Invoices)-1]
-	page := fmt.Sprintf("http://%s/w/%s/payments/invoices/%s", b.trak.Addr, b.world.Slug, inv.ID)
-	r, err := http.NewRequestWithContext(b.ctx, http.MethodGet, page, nil)
-	if err != nil {
-		return "", err
-	}
-	r.AddCookie(cookie)
-	body, err := read(http.DefaultClient, r)
-	if err != nil {
-		return "", err
-	}
-	found := pollAttribute.FindSubmatch(body)
-	if found == nil {
-		return "", errors.New("the page of an open invoice polls nothing")
-	}
-	return html.UnescapeString(string(found[1])), nil
 }
 
 var formToken = regexp.MustCompile(`name="csrf" value="([^"]+)"`)

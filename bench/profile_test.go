@@ -2,6 +2,10 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -9,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"trak/bench/rig"
+	"trak/handlers"
 )
 
 // BenchmarkWebhook is the webhook without HTTP, to be looked at with -cpuprofile; 64 at once.
@@ -35,6 +40,70 @@ func BenchmarkWebhook(b *testing.B) {
 	b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
+// BenchmarkList is the list of invoices over HTTP, to be looked at with -cpuprofile: shown
+// before, and never shown. The load's own part is in the profile as well.
+func BenchmarkList(b *testing.B) {
+	b.Chdir("..")
+	ctx := b.Context()
+	w, err := rig.NewWorld(ctx, filepath.Join(b.TempDir(), "data"), 4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	archive, err := w.Fill(ctx, 200, 20_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	addr := serveHere(b, w)
+	who := archive.Members[0]
+	all, err := archive.Lists(ctx, who, "")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var pages [][]byte
+	for i := 0; i < len(all); i += 50 {
+		pages = append(pages, who.Get(addr, all[i]))
+	}
+	for name, page := range map[string]func(i int) []byte{
+		"before": func(int) []byte { return pages[0] },
+		"never":  func(i int) []byte { return pages[i%len(pages)] },
+	} {
+		b.Run(name, func(b *testing.B) {
+			before := ownCPU(b)
+			if _, err := rig.Load(addr, connections, b.N, http.StatusOK, page); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
+
+// serveHere serves the world's data in this process and returns the address.
+func serveHere(b *testing.B, w *rig.World) string {
+	database, product, err := w.Open(b.Context(), w.Dir)
+	if err != nil {
+		b.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	root := os.DirFS(".")
+	server, err := handlers.New(handlers.Config{
+		App: product, Views: root, Static: root, AppURL: "http://" + listener.Addr().String(),
+		Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() { _ = server.Listener(listener) }()
+	b.Cleanup(func() {
+		_ = server.Shutdown(context.WithoutCancel(b.Context()))
+		_ = database.Close()
+	})
+	return listener.Addr().String()
+}
+
 // ownCPU is the user and system time of this process.
 func ownCPU(b *testing.B) time.Duration {
 	var u unix.Rusage
@@ -42,4 +111,41 @@ func ownCPU(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkSmall is what is asked most often and costs least: an unchanged status poll, and a
+// forged event.
+func BenchmarkSmall(b *testing.B) {
+	b.Chdir("..")
+	ctx := b.Context()
+	w, err := rig.NewWorld(ctx, filepath.Join(b.TempDir(), "data"), 4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = w.Close() }()
+	archive, err := w.Fill(ctx, 1, 1_000)
+	if err != nil {
+		b.Fatal(err)
+	}
+	addr := serveHere(b, w)
+	who := archive.Members[0]
+	path, err := pollOf(ctx, addr, who, "/w/"+w.Slug+"/payments/invoices/"+w.Invoices[0].ID)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, load := range map[string]struct {
+		status  int
+		request []byte
+	}{
+		"poll":   {http.StatusNoContent, who.Poll(addr, path)},
+		"forged": {http.StatusBadRequest, rig.Forgery(addr, w.Pay(w.Invoices[0], 0).Events[1])},
+	} {
+		b.Run(name, func(b *testing.B) {
+			before := ownCPU(b)
+			if _, err := rig.Load(addr, connections, b.N, load.status, func(int) []byte { return load.request }); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
 }

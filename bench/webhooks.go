@@ -12,7 +12,7 @@ import (
 
 // webhooks measures G1: signed events over HTTP against the rows that they leave, written by
 // group commit as fast as SQLite takes them.
-func (b *bench) webhooks(int) error {
+func (b *bench) webhooks() error {
 	events := b.take(b.events)
 	requests := b.deliveries(events)
 	served, cpu, err := onServer(b.trak, func() (rig.Result, error) {
@@ -25,17 +25,17 @@ func (b *bench) webhooks(int) error {
 	if err != nil {
 		return fmt.Errorf("write the same rows: %w", err)
 	}
-	b.webhookRate.add(served.Rate())
-	b.webhookCPU.add(cpu)
-	b.webhookP99.add(ms(served.P99))
-	b.rawRate.add(raw.Rate())
-	b.webhookRatio.add(served.Rate() / raw.Rate())
-	return nil
+	b.atLeast(0.60, "G1", "webhooks over HTTP ÷ the same rows without HTTP").add(served.Rate() / raw.Rate())
+	b.figure("webhooks over HTTP", "events/s", "%.0f").add(served.Rate())
+	b.figure("webhooks, slowest of a hundred", "ms", "%.1f").add(ms(served.P99))
+	b.figure("webhooks, the server's CPU", "µs/event", "%.0f").add(cpu)
+	b.figure("the same rows without HTTP", "events/s", "%.0f").add(raw.Rate())
+	return b.memory(b.trak, fmt.Sprintf("memory after a load of %d connections", connections), 72)
 }
 
 // grouping measures G4: the same use-case for events that share commits and for events that
 // come one after another, each with a commit of its own. No HTTP.
-func (b *bench) grouping(int) error {
+func (b *bench) grouping() error {
 	grouped, err := b.alone.receive(connections, b.take(b.events/2))
 	if err != nil {
 		return fmt.Errorf("receive events together: %w", err)
@@ -44,9 +44,9 @@ func (b *bench) grouping(int) error {
 	if err != nil {
 		return fmt.Errorf("receive events one by one: %w", err)
 	}
-	b.groupedRate.add(grouped.Rate())
-	b.singleRate.add(single.Rate())
-	b.groupRatio.add(grouped.Rate() / single.Rate())
+	b.atLeast(3, "G4", "events that share commits ÷ one commit an event").add(grouped.Rate() / single.Rate())
+	b.figure("events that share commits, no HTTP", "events/s", "%.0f").add(grouped.Rate())
+	b.figure("one commit an event, no HTTP", "events/s", "%.0f").add(single.Rate())
 	return nil
 }
 

@@ -46,7 +46,7 @@ func newRequestID() string {
 func (h *Server) begin(c *fiber.Ctx) (err error) {
 	start := h.now()
 	r := requestOf(c)
-	h.setHeaders(c, r.id)
+	h.beginHeaders(c, r.id)
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("panic", "request", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -61,13 +61,14 @@ func (h *Server) begin(c *fiber.Ctx) (err error) {
 }
 
 // logRequest writes one line for a request: its route, never its path or query, which may hold
-// a token. A poll that found nothing new is not worth a line, nor is an event that was taken:
-// it is stored with its time, type and account.
+// a token. A poll that found nothing new is not worth a line, nor is an event that was taken,
+// which is stored with its time, type and account, or refused: the handler has said so, as often
+// as is good for the disk.
 func (h *Server) logRequest(c *fiber.Ctx, r *request, start time.Time) {
 	level := slog.LevelInfo
 	status := c.Response().StatusCode()
 	quiet := status == fiber.StatusNoContent && c.Method() == fiber.MethodGet ||
-		status == fiber.StatusOK && string(c.Request().URI().Path()) == webhookPath
+		(status == fiber.StatusOK || status == fiber.StatusBadRequest) && string(c.Request().URI().Path()) == webhookPath
 	if quiet {
 		level = slog.LevelDebug
 	}

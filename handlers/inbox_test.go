@@ -55,7 +55,8 @@ type inboxOptions struct {
 	secrets   []string                          // nil = one
 	stripe    func(sandbox http.Handler) string // where Trak reaches it; nil = directly
 	noAccount bool
-	own       bool // paid into the key's own account
+	own       bool      // paid into the key's own account
+	log       io.Writer // nil = nowhere
 }
 
 func (in *inbox) now() time.Time          { return time.Now().Add(time.Duration(in.ahead.Load())) }
@@ -68,7 +69,10 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 	}
 	in := &inbox{t: t, own: o.own, dir: t.TempDir(), secrets: o.secrets, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}}}
 	t.Cleanup(in.client.CloseIdleConnections)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if o.log == nil {
+		o.log = io.Discard
+	}
+	log := slog.New(slog.NewTextHandler(o.log, nil))
 	ctx := context.Background()
 	in.sandbox = sandbox.New(sandbox.Options{Now: in.now, Logger: log})
 	must(t, in.sandbox.Start("127.0.0.1:0"))

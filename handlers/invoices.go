@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"fmt"
 	"html/template"
 	"net/url"
 	"strconv"
@@ -138,22 +137,13 @@ func upTo(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// renderRows renders the rows that are not kept from before. When they are added to a list, the
-// first of them takes the focus.
+// renderRows renders the rows. When they are added to a list, the first of them takes the focus.
 func (h *Server) renderRows(actor app.Actor, list []app.Row, added bool) ([]template.HTML, error) {
 	rows := make([]template.HTML, len(list))
 	for i, r := range list {
-		if i == 0 && added {
-			row := rowOf(actor, r)
-			row.First = true
-			html, err := h.renderRow(row)
-			if err != nil {
-				return nil, err
-			}
-			rows[i] = html
-			continue
-		}
-		html, err := h.rows.get(keyOf(actor, r), func() (template.HTML, error) { return h.renderRow(rowOf(actor, r)) })
+		row := h.rowOf(actor, r)
+		row.First = added && i == 0
+		html, err := h.row(row)
 		if err != nil {
 			return nil, err
 		}
@@ -162,20 +152,12 @@ func (h *Server) renderRows(actor app.Actor, list []app.Row, added bool) ([]temp
 	return rows, nil
 }
 
-func (h *Server) renderRow(row invoiceRow) (template.HTML, error) {
-	var out strings.Builder
-	if err := h.views.ExecuteTemplate(&out, "invoice-row", row); err != nil {
-		return "", fmt.Errorf("render row: %w", err)
-	}
-	return template.HTML(out.String()), nil
-}
-
-func rowOf(actor app.Actor, r app.Row) invoiceRow {
+func (h *Server) rowOf(actor app.Actor, r app.Row) invoiceRow {
 	locale := actor.Workspace.Locale
 	row := invoiceRow{
 		ID: r.ID, URL: invoicesPath(actor, "/"+r.ID), Name: "Draft", Client: r.Client(), Label: r.Label,
 		DueISO: r.DueDate, Due: billing.Date(r.DueDate).Format(locale),
-		Amount:   billing.FormatAmount(billing.Money{Minor: r.Total, Currency: r.Currency}, locale),
+		Amount:   h.amounts.Format(billing.Money{Minor: r.Total, Currency: r.Currency}, locale),
 		Currency: strings.ToUpper(r.Currency),
 	}
 	if r.Number != nil {
@@ -232,7 +214,7 @@ func (h *Server) invoiceRowsLive(c *fiber.Ctx) error {
 	}
 	for _, r := range rows {
 		if strconv.FormatInt(r.Version, 10) != shown[r.ID] {
-			row := rowOf(actor, r)
+			row := h.rowOf(actor, r)
 			row.OOB = true
 			data.Rows = append(data.Rows, row)
 		}

@@ -1,9 +1,12 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,11 +30,42 @@ func parseViews(fsys fs.FS, a *assets) (*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list views: %w", err)
 	}
-	views, err := template.New("").Funcs(functions(a)).ParseFS(fsys, files...)
-	if err != nil {
-		return nil, fmt.Errorf("parse views: %w", err)
+	views := template.New("").Funcs(functions(a))
+	for _, name := range files {
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read view: %w", err)
+		}
+		if text, err = a.writeConstants(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if _, err := views.New(path.Base(name)).Parse(string(text)); err != nil {
+			return nil, fmt.Errorf("parse views: %w", err)
+		}
 	}
 	return views, nil
+}
+
+// constant is what a template says of a file of ours by its name, which no page changes.
+var constant = regexp.MustCompile(`\{\{(icon|asset) "([^"]*)"\}\}`)
+
+// writeConstants writes icons and addresses of files into the text of a template, so that they
+// are not looked up for each page. An unknown name is a mistake that ends the start.
+func (a *assets) writeConstants(text []byte) ([]byte, error) {
+	var unknown error
+	out := constant.ReplaceAllFunc(text, func(call []byte) []byte {
+		parts := constant.FindSubmatch(call)
+		kind, name := string(parts[1]), string(parts[2])
+		markup, err := a.URL(name)
+		if kind == "icon" {
+			var icon template.HTML
+			icon, err = a.icon(name)
+			markup = string(icon)
+		}
+		unknown = errors.Join(unknown, err)
+		return []byte(markup)
+	})
+	return out, unknown
 }
 
 // functions are what templates may call. Money, dates and words are formatted here and nowhere

@@ -20,6 +20,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"trak/app"
+	"trak/billing"
 )
 
 // Limits of a request. What is larger or slower is refused before a handler sees it.
@@ -69,14 +70,16 @@ type Server struct {
 	log     *slog.Logger
 	now     func() time.Time
 	demo    *Demo
-	rows    rowCache
+	rows    rowForms
+	amounts billing.Amounts
 
 	url     string // AppURL
 	host    []byte // of it
 	https   bool
 	proxies []netip.Prefix
 	headers []header
-	paths   map[string][]string // the routes' patterns by method
+	start   fasthttp.ResponseHeader // with these headers
+	paths   map[string][]string     // the routes' patterns by method
 }
 
 // New builds the server. It returns an error when a template or a static file is wrong.
@@ -97,6 +100,9 @@ func New(c Config) (*Server, error) {
 	}
 	h.session = newSessionManager(c.App, h.https)
 	h.headers = securityHeaders(h.https, formTargets(c))
+	for _, header := range h.headers {
+		h.start.SetCanonical(header.name, header.value)
+	}
 	h.fiber = fiber.New(fiber.Config{
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
 		BodyLimit: maxForm, ReadBufferSize: maxHeader, Concurrency: maxConns,

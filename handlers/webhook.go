@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"bytes"
 	"errors"
 
 	"github.com/gofiber/fiber/v2"
@@ -14,8 +13,7 @@ import (
 // disk; 4xx that it will never be right; 5xx that Stripe shall deliver it again. Nobody but
 // Stripe reads the answer, so it says next to nothing.
 func (h *Server) webhook(c *fiber.Ctx) error {
-	payload := bytes.Clone(c.Request().Body()) // Fiber uses the buffer again
-	err := h.app.ReceiveWebhook(c.UserContext(), payload, c.Get("Stripe-Signature"))
+	err := h.app.ReceiveWebhook(c.UserContext(), c.Request().Body(), c.Get("Stripe-Signature"))
 	switch {
 	case err == nil:
 		return c.Status(fiber.StatusOK).SendString("ok")

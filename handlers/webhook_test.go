@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -505,3 +506,44 @@ func TestWebhookIsStoredBeforeItIsAnswered(t *testing.T) {
 }
 
 func ignore[T any](_ T, err error) error { return err }
+
+// Anybody can send forged events, as many as they like: these must cost next to nothing.
+func TestForgedEventTouchesNoDatabaseAndNoJSON(t *testing.T) {
+	t.Parallel()
+	in := newInbox(t, inboxOptions{noAccount: true})
+	event := []byte(`{"id":"evt_1","type":"x.y","account":"acct_1"}`)
+	must(t, in.db.Close())
+	for name, body := range map[string][]byte{"an event": event, "no JSON": []byte("{{{")} {
+		if status, answer := in.post(bytes.NewReader(body), "Stripe-Signature", sign(body, in.now(), "whsec_other")); status != http.StatusBadRequest || answer != "bad signature" {
+			t.Errorf("%s: %d %s", name, status, answer)
+		}
+	}
+	if status, _ := in.post(bytes.NewReader(event), "Stripe-Signature", sign(event, in.now(), "whsec_inbox")); status != http.StatusInternalServerError {
+		t.Errorf("signed, with the database closed: %d", status)
+	}
+}
+
+func TestForgedEventsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log webhookLines
+	in := newInbox(t, inboxOptions{noAccount: true, log: &log})
+	body := []byte(`{"id":"evt_1","type":"x.y","account":"acct_1"}`)
+	for range 400 {
+		if status, answer := in.post(bytes.NewReader(body), "Stripe-Signature", sign(body, in.now(), "whsec_other")); status != http.StatusBadRequest {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	if n := log.Load(); n < 60 || n > 2*60+8 { // the minute may end meanwhile
+		t.Errorf("%d lines", n)
+	}
+}
+
+// webhookLines counts the lines of a log that are about webhooks.
+type webhookLines struct{ atomic.Int64 }
+
+func (l *webhookLines) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("webhook")) {
+		l.Add(1)
+	}
+	return len(p), nil
+}

@@ -82,6 +82,15 @@ type Result struct {
 // Rate is requests a second.
 func (r Result) Rate() float64 { return float64(r.N) / r.Took.Seconds() }
 
+func resultOf(each []time.Duration, took time.Duration) Result {
+	r := Result{N: len(each), Took: took}
+	if r.N > 0 {
+		slices.Sort(each)
+		r.P50, r.P99 = each[r.N/2], each[r.N*99/100]
+	}
+	return r
+}
+
 // Load sends n requests, request(i) for each i, over as many connections at once. It fails at
 // the first answer that has not the status want.
 func Load(addr string, connections, n, want int, request func(i int) []byte) (Result, error) {
@@ -128,11 +137,42 @@ func Together(goroutines, n int, do func(worker, i int) error) (Result, error) {
 		})
 	}
 	wg.Wait()
-	r := Result{N: n, Took: time.Since(start)}
-	if err := errors.Join(errs...); err != nil {
-		return r, err
+	return resultOf(took, time.Since(start)), errors.Join(errs...)
+}
+
+// Paced is many pages that are open at once: each has a connection of its own, on which it sends
+// its request over and over, with a pause between two that is the same for all. They begin
+// spread evenly over the pause. It fails at the first answer that has not the status want.
+func Paced(addr string, requests [][]byte, pause, duration time.Duration, want int) (Result, error) {
+	conns := make([]*Conn, len(requests))
+	for i := range conns {
+		c, err := Dial(addr)
+		if err != nil {
+			return Result{}, err
+		}
+		defer c.Close()
+		conns[i] = c
 	}
-	slices.Sort(took)
-	r.P50, r.P99 = took[n/2], took[n*99/100]
-	return r, nil
+	errs := make([]error, len(requests))
+	took := make([][]time.Duration, len(requests))
+	start := time.Now()
+	var wg sync.WaitGroup
+	for i, c := range conns {
+		wg.Go(func() {
+			for at := start.Add(pause * time.Duration(i) / time.Duration(len(conns))); at.Before(start.Add(duration)); at = at.Add(pause) {
+				time.Sleep(time.Until(at))
+				begun := time.Now()
+				status, err := c.Do(requests[i])
+				if err == nil && status != want {
+					err = fmt.Errorf("request %d was answered %d, not %d", i, status, want)
+				}
+				if errs[i] = err; err != nil {
+					return
+				}
+				took[i] = append(took[i], time.Since(begun))
+			}
+		})
+	}
+	wg.Wait()
+	return resultOf(slices.Concat(took...), time.Since(start)), errors.Join(errs...)
 }

@@ -4,18 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"path/filepath"
 	"strings"
-
-	_ "github.com/mattn/go-sqlite3" // driver
-
-	"trak/db"
 )
 
 // copyInvoices makes n copies of the last invoice: its row, lines and link. Nobody has the
 // database open.
 func (w *World) copyInvoices(ctx context.Context, n int) error {
-	pool, err := sql.Open("sqlite3", "file:"+filepath.Join(w.Dir, db.FileName)+"?_txlock=immediate&_foreign_keys=1")
+	pool, err := openFile(w.Dir)
 	if err != nil {
 		return err
 	}

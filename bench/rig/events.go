@@ -95,8 +95,15 @@ func Sign(payload []byte, at time.Time) string {
 }
 
 // Delivery is the whole HTTP request that delivers an event to addr, signed now.
-func Delivery(addr string, e Event) []byte {
+func Delivery(addr string, e Event) []byte { return delivery(addr, e, Sign(e.Payload, time.Now())) }
+
+// Forgery is Delivery by somebody who does not know the secret.
+func Forgery(addr string, e Event) []byte {
+	return delivery(addr, e, Sign(append([]byte("another "), e.Payload...), time.Now()))
+}
+
+func delivery(addr string, e Event, signature string) []byte {
 	return fmt.Appendf(nil, "POST /api/stripe/webhook HTTP/1.1\r\nHost: %s\r\nUser-Agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\n"+
 		"Content-Type: application/json; charset=utf-8\r\nStripe-Signature: %s\r\nContent-Length: %d\r\n\r\n%s",
-		addr, Sign(e.Payload, time.Now()), len(e.Payload), e.Payload)
+		addr, signature, len(e.Payload), e.Payload)
 }

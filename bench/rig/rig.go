@@ -5,7 +5,9 @@ package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -209,18 +211,29 @@ func CopyDir(from, to string) error {
 		return err
 	}
 	for _, suffix := range []string{"", "-wal"} {
-		content, err := os.ReadFile(filepath.Join(from, db.FileName+suffix))
+		err := copyFile(filepath.Join(from, db.FileName+suffix), filepath.Join(to, db.FileName+suffix))
 		if os.IsNotExist(err) && suffix != "" {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(to, db.FileName+suffix), content, 0o600); err != nil {
-			return err
-		}
 	}
 	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // describe shortens a long text for an error.

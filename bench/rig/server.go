@@ -115,6 +115,23 @@ func (s *Server) CPU() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / 100), err
 }
 
+// Memory is what the process has in RAM, and the part of it that no file backs (the rest can be
+// dropped by the kernel at any time), in bytes (proc_pid_status(5)).
+func (s *Server) Memory() (resident, own int64, err error) {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for name, n := range map[string]*int64{"VmRSS:": &resident, "RssAnon:": &own} {
+		_, after, _ := strings.Cut(string(content), name)
+		if _, err := fmt.Sscanf(after, "%d kB", n); err != nil {
+			return 0, 0, fmt.Errorf("no %s in /proc/PID/status: %w", name, err)
+		}
+		*n <<= 10
+	}
+	return resident, own, nil
+}
+
 // FreeAddr is an address on this machine at which nobody listens.
 func FreeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"trak/billing"
+	"trak/db"
+)
+
+// countTo is where the counters of tabs stop ("999+"), so that none scans a workspace.
+const countTo = 1000
+
+// Counts are the numbers on the tabs; each stops at a thousand.
+type Counts struct{ All, Open, Overdue, Paid, Drafts, Closed int64 }
+
+// InvoiceCounts counts the workspace's invoices by tab. Members may see it.
+func (a *App) InvoiceCounts(ctx context.Context, actor Actor) (Counts, error) {
+	if err := a.need(ctx, actor, ViewInvoices); err != nil {
+		return Counts{}, err
+	}
+	now := countsKey{a.ListVersion(actor), billing.Today(actor.Workspace.Location(), a.now())} // before the rows are read
+	if c, ok := a.counts.get(actor.WorkspaceID, now); ok {
+		return c, nil
+	}
+	c, err := a.countInvoices(ctx, actor, now.today)
+	if err == nil {
+		a.counts.put(actor.WorkspaceID, now, c)
+	}
+	return c, err
+}
+
+// OverdueCount is the number beside Invoices in the sidebar. Members may see it.
+func (a *App) OverdueCount(ctx context.Context, actor Actor) (int64, error) {
+	c, err := a.InvoiceCounts(ctx, actor)
+	return c.Overdue, err
+}
+
+func (a *App) countInvoices(ctx context.Context, actor Actor, today billing.Date) (c Counts, err error) {
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		if c.All, err = q.CountInvoices(ctx, db.CountInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Max: countTo}); err != nil {
+			return fmt.Errorf("count invoices: %w", err)
+		}
+		for _, t := range []struct {
+			phase billing.Phase
+			n     *int64
+		}{{billing.PhaseOpen, &c.Open}, {billing.PhasePaid, &c.Paid}, {billing.PhaseDraft, &c.Drafts}, {billing.PhaseClosed, &c.Closed}} {
+			*t.n, err = q.CountInvoicesInPhase(ctx, db.CountInvoicesInPhaseParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Phase: string(t.phase), Max: countTo})
+			if err != nil {
+				return fmt.Errorf("count %s invoices: %w", t.phase, err)
+			}
+		}
+		c.Overdue, err = q.CountOverdueInvoices(ctx, db.CountOverdueInvoicesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Today: string(today), Max: countTo})
+		if err != nil {
+			return fmt.Errorf("count overdue invoices: %w", err)
+		}
+		return nil
+	})
+	return c, err
+}
+
+// countsKept keeps each workspace's counts until its list or the day changes: every page shows
+// some of them, and to count costs more than to read the rows.
+type countsKept struct {
+	mu sync.Mutex
+	m  map[string]keptCounts
+}
+
+type countsKey struct {
+	version int64 // of the list
+	today   billing.Date
+}
+
+type keptCounts struct {
+	countsKey
+	Counts
+}
+
+// maxCounts bounds the memory: about 150 bytes each.
+const maxCounts = 10_000
+
+func (k *countsKept) get(workspaceID string, now countsKey) (Counts, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	c := k.m[workspaceID]
+	return c.Counts, c.countsKey == now
+}
+
+func (k *countsKept) put(workspaceID string, at countsKey, c Counts) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.m == nil || len(k.m) >= maxCounts {
+		k.m = map[string]keptCounts{}
+	}
+	k.m[workspaceID] = keptCounts{at, c}
+}

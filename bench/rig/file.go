@@ -1,0 +1,27 @@
+package rig
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+
+	_ "github.com/mattn/go-sqlite3" // driver
+
+	"trak/db"
+)
+
+// openFile opens the database of a data directory past the product. Its cache is large, because
+// what is written by it is.
+func openFile(dir string) (*sql.DB, error) {
+	return sql.Open("sqlite3", "file:"+filepath.Join(dir, db.FileName)+"?_txlock=immediate&_foreign_keys=1&_cache_size=-262144")
+}
+
+// Count runs a query whose answer is one number.
+func Count(ctx context.Context, dir, query string) (n int64, err error) {
+	pool, err := openFile(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = pool.Close() }()
+	return n, pool.QueryRowContext(ctx, query).Scan(&n)
+}
