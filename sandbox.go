@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"trak/sandbox"
 )
@@ -36,7 +37,7 @@ func (c *sandboxCmd) Run() error {
 	var secret string
 	if c.Webhook != "" {
 		var err error
-		if secret, err = c.createEndpoint(ctx, server.URL()); err != nil {
+		if secret, err = c.createEndpoint(server.URL()); err != nil {
 			return fmt.Errorf("create the webhook endpoint: %w", err)
 		}
 	}
@@ -51,7 +52,9 @@ func (c *sandboxCmd) Run() error {
 
 // createEndpoint asks the sandbox for a webhook endpoint as anybody would ask Stripe, and
 // returns its signing secret.
-func (c *sandboxCmd) createEndpoint(ctx context.Context, base string) (string, error) {
+func (c *sandboxCmd) createEndpoint(base string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // of its own: an early signal still gets all that is printed
+	defer cancel()
 	form := url.Values{"url": {c.Webhook}, "enabled_events[]": {"*"}}
 	if c.Connect {
 		form.Set("connect", "true")

@@ -1,11 +1,13 @@
 // Package sandbox is a stand-in for Stripe, over real HTTP: the part of its API that invoices
 // need, its hosted pages (onboarding, Checkout, dashboard) and its signed webhooks. It serves
 // the demo and the tests; no money moves. It speaks API version 2023-10-16 to any client of
-// that version and knows nothing of who calls it.
+// that version and knows nothing of who calls it. Its own page, and /sim/ for programs, switch
+// how it behaves: Knobs misbehave as Stripe and the network sometimes do, Answers settle what
+// Stripe has documented nowhere.
 //
-// Everything lives in memory behind one mutex, and in a file between runs if wanted. Objects are JSON-like maps that begin as blank
-// objects of Stripe's own description (see gen/main.go), so that they carry every documented
-// key, null included.
+// Everything lives in memory behind one mutex, and in a file between runs if wanted. Objects are
+// JSON-like maps that begin as blank objects of Stripe's own description (see gen/main.go), so
+// that they carry every documented key, null included.
 package sandbox
 
 import (
