@@ -18,17 +18,18 @@ const (
 	openPages  = 1000
 	pagesEach  = 4
 	pollPause  = 2 * time.Second
-	pollingFor = 10 * time.Second
+	pollingFor = 8 * time.Second
 )
 
-// watching measures G8 and part of G12: many pages are open, and nothing happens.
-func (b *bench) watching() error {
-	requests, err := b.openAll()
+// watching measures G8 and part of G12 on a server of the large archive: many pages are opened,
+// and then nothing happens.
+func (b *bench) watching(s *rig.Server) error {
+	requests, err := b.openAll(s)
 	if err != nil {
 		return fmt.Errorf("open pages: %w", err)
 	}
-	r, cpu, err := onServer(b.large.Server, func() (rig.Result, error) {
-		return rig.Paced(b.large.Addr, requests, pollPause, pollingFor, http.StatusNoContent)
+	r, cpu, err := onServer(s, func() (rig.Result, error) {
+		return rig.Paced(s.Addr, requests, pollPause, pollingFor, http.StatusNoContent)
 	})
 	if err != nil {
 		return fmt.Errorf("poll: %w", err)
@@ -36,11 +37,11 @@ func (b *bench) watching() error {
 	core := cpu * float64(r.N) / float64(r.Took.Microseconds()) * 100
 	b.goal("G8", fmt.Sprintf("%d pages that ask every 2 s: CPU of the server", openPages), false, 10, " % of a core").add(core)
 	b.goal("G8", fmt.Sprintf("%d pages that ask every 2 s: 99 of 100 answered within", openPages), false, 5, " ms").add(ms(r.P99))
-	return b.memory(b.large.Server, fmt.Sprintf("memory with %d pages open", openPages), 90)
+	return b.memory(s, fmt.Sprintf("memory with %d pages open", openPages), 90)
 }
 
 // openAll opens the pages as browsers do and returns what they poll.
-func (b *bench) openAll() ([][]byte, error) {
+func (b *bench) openAll(s *rig.Server) ([][]byte, error) {
 	people := openPages / pagesEach
 	requests := make([][]byte, openPages)
 	_, err := rig.Together(connections, people, func(_, i int) error {
@@ -58,11 +59,11 @@ func (b *bench) openAll() ([][]byte, error) {
 			paths = append(paths, list+"/"+id)
 		}
 		for k, path := range paths {
-			poll, err := pollOf(b.ctx, b.large.Addr, m, path)
+			poll, err := pollOf(b.ctx, s.Addr, m, path)
 			if err != nil {
 				return err
 			}
-			requests[i*pagesEach+k] = m.Poll(b.large.Addr, poll)
+			requests[i*pagesEach+k] = m.Poll(s.Addr, poll)
 		}
 		return nil
 	})

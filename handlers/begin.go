@@ -44,7 +44,6 @@ func newRequestID() string {
 // begin goes around everything else: it gives the request its id and the response its headers,
 // turns errors and panics into pages, and logs.
 func (h *Server) begin(c *fiber.Ctx) (err error) {
-	start := h.now()
 	r := requestOf(c)
 	h.beginHeaders(c, r.id)
 	defer func() {
@@ -52,7 +51,7 @@ func (h *Server) begin(c *fiber.Ctx) (err error) {
 			h.log.Error("panic", "request", r.id, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = h.fail(c, fiber.ErrInternalServerError)
 		}
-		h.logRequest(c, r, start)
+		h.logRequest(c, r)
 	}()
 	if err := c.Next(); err != nil {
 		return h.fail(c, err)
@@ -64,7 +63,7 @@ func (h *Server) begin(c *fiber.Ctx) (err error) {
 // a token. A poll that found nothing new is not worth a line, nor is an event that was taken,
 // which is stored with its time, type and account, or refused: the handler has said so, as often
 // as is good for the disk.
-func (h *Server) logRequest(c *fiber.Ctx, r *request, start time.Time) {
+func (h *Server) logRequest(c *fiber.Ctx, r *request) {
 	level := slog.LevelInfo
 	status := c.Response().StatusCode()
 	quiet := status == fiber.StatusNoContent && c.Method() == fiber.MethodGet ||
@@ -81,7 +80,7 @@ func (h *Server) logRequest(c *fiber.Ctx, r *request, start time.Time) {
 		slog.String("method", c.Method()),
 		slog.String("route", c.Route().Path),
 		slog.Int("status", status),
-		slog.Int64("us", h.now().Sub(start).Microseconds()),
+		slog.Int64("us", time.Since(c.Context().Time()).Microseconds()),
 		slog.String("ip", h.clientIP(c)))
 }
 

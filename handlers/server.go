@@ -29,6 +29,9 @@ const (
 	maxWebhook = 256 << 10
 	maxHeader  = 8 << 10
 
+	// Every open connection keeps a buffer for what is sent. The answer to a poll fits.
+	writeBuffer = 2 << 10
+
 	readTimeout    = 10 * time.Second // headers and body
 	writeTimeout   = 30 * time.Second
 	idleTimeout    = 60 * time.Second
@@ -105,7 +108,7 @@ func New(c Config) (*Server, error) {
 	}
 	h.fiber = fiber.New(fiber.Config{
 		Immutable: true, CaseSensitive: true, StrictRouting: true,
-		BodyLimit: maxForm, ReadBufferSize: maxHeader, Concurrency: maxConns,
+		BodyLimit: maxForm, ReadBufferSize: maxHeader, WriteBufferSize: writeBuffer, Concurrency: maxConns,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		EnableTrustedProxyCheck:      true, // with no proxy on the list: Fiber believes no forwarded header
 		DisablePreParseMultipartForm: true, DisableStartupMessage: true,

@@ -115,6 +115,9 @@ func build(ctx context.Context, database *db.DB, stripeURL string, log *slog.Log
 	if err != nil {
 		return nil, err
 	}
+	if err := app.AdoptMode(ctx, database, false, false); err != nil {
+		return nil, err
+	}
 	stripe, err := connect.New(connect.Config{SecretKey: StripeKey, BaseURL: stripeURL, InstallID: install, Logger: log})
 	if err != nil {
 		return nil, err

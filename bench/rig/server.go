@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"trak/db"
 )
 
 // readyTime is how long a server may take until it answers.
@@ -115,21 +117,32 @@ func (s *Server) CPU() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / 100), err
 }
 
-// Memory is what the process has in RAM, and the part of it that no file backs (the rest can be
-// dropped by the kernel at any time), in bytes (proc_pid_status(5)).
-func (s *Server) Memory() (resident, own int64, err error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+// Memory is what the process has in RAM, in bytes, and how much of it are pages of the database
+// that it has mapped: those are the system's cache of the file, which it would hold in any case and
+// takes away when it needs the room (proc_pid_smaps(5)).
+func (s *Server) Memory() (all, mapped int64, err error) {
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, 0, err
 	}
-	for name, n := range map[string]*int64{"VmRSS:": &resident, "RssAnon:": &own} {
-		_, after, _ := strings.Cut(string(content), name)
-		if _, err := fmt.Sscanf(after, "%d kB", n); err != nil {
-			return 0, 0, fmt.Errorf("no %s in /proc/PID/status: %w", name, err)
+	database := false
+	for line := range strings.Lines(string(content)) {
+		fields := strings.Fields(line)
+		switch {
+		case !strings.HasSuffix(fields[0], ":"): // a mapping begins: addresses, …, file
+			database = strings.HasSuffix(fields[len(fields)-1], "/"+db.FileName)
+		case fields[0] == "Rss:":
+			kilobytes, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				return 0, 0, fmt.Errorf("unexpected /proc/PID/smaps: %q", line)
+			}
+			all += kilobytes << 10
+			if database {
+				mapped += kilobytes << 10
+			}
 		}
-		*n <<= 10
 	}
-	return resident, own, nil
+	return all, mapped, nil
 }
 
 // FreeAddr is an address on this machine at which nobody listens.
