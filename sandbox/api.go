@@ -80,6 +80,7 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 		"GET /v1/payouts":                   s.lister("payout", "status", "destination"),
 		"POST /v1/payouts":                  s.createPayout,
 		"GET /v1/payouts/{payout}":          s.getter("payout"),
+		"POST /v1/payouts/{payout}":         s.updatePayout,
 		"POST /v1/payouts/{payout}/cancel":  s.cancelPayout,
 		"POST /v1/refunds/{refund}/cancel":  s.cancelRefund,
 		"POST /v1/checkout/sessions":        s.createSession,

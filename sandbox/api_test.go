@@ -513,6 +513,7 @@ func TestEveryCall(t *testing.T) {
 		{connected, "POST", "/v1/disputes/" + second + "/close", nil},
 		{connected, "GET", "/v1/payouts?status=pending", nil},
 		{connected, "GET", "/v1/payouts/" + onItsWay, nil},
+		{connected, "POST", "/v1/payouts/" + onItsWay, url.Values{"metadata[a]": {"b"}}},
 		{connected, "POST", "/v1/payouts/" + payout() + "/cancel", nil},
 		{platform, "GET", "/v1/webhook_endpoints/" + endpointID, nil},
 		{platform, "POST", "/v1/webhook_endpoints/" + endpointID, url.Values{"enabled_events[]": {"charge.succeeded"}, "disabled": {"true"}}},

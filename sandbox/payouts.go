@@ -31,6 +31,15 @@ func (s *Server) createPayout(c *call) (any, error) {
 	return payout, nil
 }
 
+func (s *Server) updatePayout(c *call) (any, error) {
+	r, err := s.named(c, "payout")
+	if err != nil {
+		return nil, err
+	}
+	s.update(c, r, "payout.updated", func(payout object) { setMetadata(payout, c.in["metadata"]) })
+	return r.obj, nil
+}
+
 func (s *Server) cancelPayout(c *call) (any, error) {
 	r, err := s.named(c, "payout")
 	if err != nil {

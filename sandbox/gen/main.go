@@ -45,7 +45,7 @@ var calls = []string{
 	"GET /v1/payment_links", "POST /v1/payment_links",
 	"GET /v1/payment_links/{payment_link}", "POST /v1/payment_links/{payment_link}",
 	"GET /v1/payment_links/{payment_link}/line_items",
-	"GET /v1/payouts", "POST /v1/payouts", "GET /v1/payouts/{payout}", "POST /v1/payouts/{payout}/cancel",
+	"GET /v1/payouts", "POST /v1/payouts", "GET /v1/payouts/{payout}", "POST /v1/payouts/{payout}", "POST /v1/payouts/{payout}/cancel",
 	"GET /v1/prices", "POST /v1/prices", "GET /v1/prices/{price}", "POST /v1/prices/{price}",
 	"GET /v1/products", "POST /v1/products", "GET /v1/products/{id}", "POST /v1/products/{id}",
 	"GET /v1/refunds", "POST /v1/refunds", "GET /v1/refunds/{refund}", "POST /v1/refunds/{refund}",
