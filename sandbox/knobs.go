@@ -11,18 +11,21 @@ import (
 // behaves well.
 type Knobs struct {
 	// Deliveries of events.
-	Hold        bool          // they queue up and are sent when this ends
-	Drop        bool          // they are lost; their events stay listed
-	DropPercent int           // this many of a hundred are lost
-	Shuffle     bool          // those that are due go out in random order
-	Duplicate   int           // each event is delivered this often to each endpoint; 0 is once
-	Delay       time.Duration // they become due this much later
-	FailFirst   int           // this many tries of each fail, as if nobody answered
-	Version     string        // API version that events say they are in; empty is the sandbox's
-	FlipMode    bool          // events say the other mode, test or live
-	Skew        time.Duration // added to the time of signatures
-	Padding     int           // this many bytes more in each event
-	Rolled      bool          // signatures are made with an older secret as well, as while one is replaced
+	Hold         bool          // they queue up and are sent when this ends
+	Drop         bool          // they are lost; their events stay listed
+	DropPercent  int           // this many of a hundred are lost
+	Shuffle      bool          // those that are due go out in random order
+	Duplicate    int           // each event is delivered this often to each endpoint; 0 is once
+	Delay        time.Duration // they become due this much later
+	FailFirst    int           // this many tries of each fail, as if nobody answered
+	Version      string        // API version that events say they are in; empty is the sandbox's
+	FlipMode     bool          // events say the other mode, test or live
+	Skew         time.Duration // added to the time of signatures
+	Padding      int           // this many bytes more in each event
+	AtOnce       int           // this many run at the same time; 0 is 8
+	RetryFactor  int           // waits between tries are this many times as long; 0 is once
+	DisableAfter time.Duration // an endpoint that has taken nothing for so long is disabled; 0 is never
+	Rolled       bool          // signatures are made with an older secret as well, as while one is replaced
 
 	// Calls to the API.
 	Fail       string        // what the next calls meet: one of the faults, or empty
@@ -36,6 +39,8 @@ type Knobs struct {
 const (
 	maxDuplicate = 20
 	maxPadding   = 1 << 20
+	maxAtOnce    = 64
+	maxFactor    = 1000
 	maxWait      = time.Minute
 )
 
@@ -45,6 +50,7 @@ func (s *Server) SetKnobs(k Knobs) {
 	defer s.mu.Unlock()
 	k.Duplicate = min(max(k.Duplicate, 0), maxDuplicate)
 	k.DropPercent = min(max(k.DropPercent, 0), 100)
+	k.AtOnce, k.RetryFactor = min(max(k.AtOnce, 0), maxAtOnce), min(max(k.RetryFactor, 0), maxFactor)
 	k.Padding = min(max(k.Padding, 0), maxPadding)
 	k.Delay, k.Latency = min(max(k.Delay, 0), maxWait), min(max(k.Latency, 0), maxWait)
 	if k.Fail != "" && k.FailTimes < 1 {
@@ -77,6 +83,7 @@ func (s *Server) postKnobs(w http.ResponseWriter, r *http.Request) {
 		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"),
 		Delay: millis("delay_ms"), FailFirst: count("fail_first"), Version: r.PostFormValue("version"), FlipMode: on("flip_mode"),
 		Skew: time.Duration(skew) * time.Second, Padding: count("padding"), Rolled: on("rolled"),
+		AtOnce: count("at_once"), RetryFactor: count("retry_factor"), DisableAfter: time.Duration(count("disable_hours")) * time.Hour,
 		Fail: fail, FailTimes: count("fail_times"), FailMethod: r.PostFormValue("fail_method"), FailPath: r.PostFormValue("fail_path"),
 		Latency: millis("latency_ms"),
 	})

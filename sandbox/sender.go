@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -19,7 +20,8 @@ import (
 
 // Limits of delivery. Stripe retries for days; here it is seconds.
 const (
-	atOnce          = 8
+	atOnce          = 8                  // unless a knob says otherwise
+	maxAge          = 3 * 24 * time.Hour // of an event, by the sandbox's clock: then Stripe tries no more
 	deliveryTimeout = 10 * time.Second
 	deliveriesKept  = 10_000
 )
@@ -111,7 +113,7 @@ func (s *Server) queue(event *record, endpoints []*record) {
 // dispatch starts as many of the due deliveries as may run at once.
 func (s *Server) dispatch() {
 	d := &s.sender
-	for !d.closed && !s.knobs.Hold && d.running < atOnce && len(d.due) > 0 {
+	for !d.closed && !s.knobs.Hold && d.running < cmp.Or(s.knobs.AtOnce, atOnce) && len(d.due) > 0 {
 		i := 0
 		if s.knobs.Shuffle {
 			i = s.random.IntN(len(d.due))
@@ -161,13 +163,28 @@ func (s *Server) deliver(a attempt) {
 		if waiting := number(a.event.obj, "pending_webhooks"); waiting > 0 {
 			a.event.obj["pending_webhooks"] = waiting - 1
 		}
-	case a.n <= len(backoff):
+		delete(a.endpoint.hidden, "failing_since")
+	case a.n <= len(backoff) && s.unix()-number(a.event.obj, "created") <= int64(maxAge.Seconds()):
 		s.log.Debug("webhook delivery failed", "event", made.EventID, "type", made.Type, "status", made.Status, "error", made.Error)
-		s.later(attempt{a.event, a.endpoint, a.n + 1}, backoff[a.n-1])
+		s.disableFailing(a.endpoint)
+		s.later(attempt{a.event, a.endpoint, a.n + 1}, backoff[a.n-1]*time.Duration(max(1, s.knobs.RetryFactor)))
 	default:
+		s.disableFailing(a.endpoint)
 		s.log.Warn("webhook delivery given up", "event", made.EventID, "type", made.Type, "status", made.Status, "error", made.Error)
 	}
 	s.dispatch()
+}
+
+// disableFailing disables an endpoint that has taken nothing for as long as a knob says.
+func (s *Server) disableFailing(endpoint *record) {
+	since, failing := endpoint.hidden["failing_since"].(int64)
+	if !failing {
+		endpoint.hidden["failing_since"] = s.unix()
+		return
+	}
+	if after := s.knobs.DisableAfter; after > 0 && s.unix()-since >= int64(after.Seconds()) {
+		endpoint.obj["status"] = "disabled"
+	}
 }
 
 // later makes a delivery due again after a while.

@@ -352,3 +352,48 @@ func TestStrangeDeliveries(t *testing.T) {
 		})
 	}
 }
+
+// TestDeliveriesEnd gives up what is too old, and an endpoint that takes nothing.
+func TestDeliveriesEnd(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, false)
+	h.setStatus(http.StatusInternalServerError)
+	w.SetKnobs(sandbox.Knobs{DisableAfter: 5 * 24 * time.Hour, AtOnce: 1})
+	w.Emit("", "a.b", map[string]any{"object": "balance"})
+	until(t, func() bool { return len(w.Deliveries()) > 0 })
+	first := w.Deliveries()[0].At
+	w.Advance(4 * 24 * time.Hour)
+	late := func() (tries int) {
+		for _, d := range w.Deliveries() {
+			if d.Type == "a.b" && d.At.Sub(first) > 3*24*time.Hour {
+				tries++
+			}
+		}
+		return tries
+	}
+	until(t, func() bool { return late() > 0 }) // the one that was planned before
+	status := func() any {
+		_, list, _ := w.send(t, "GET", "/v1/webhook_endpoints", nil)
+		return list["data"].([]any)[0].(map[string]any)["status"]
+	}
+	if got := status(); got != "enabled" {
+		t.Errorf("after four days it is %v", got)
+	}
+	w.Advance(2 * 24 * time.Hour)
+	w.Emit("", "c.d", map[string]any{"object": "balance"})
+	until(t, func() bool { return status() == "disabled" })
+	until(t, func() bool { // long enough for another try of the old one
+		return len(slices.DeleteFunc(w.Deliveries(), func(d sandbox.Delivery) bool { return d.Type != "c.d" })) >= 3
+	})
+	if got := late(); got != 1 {
+		t.Errorf("%d tries of an event that is too old", got)
+	}
+	w.Emit("", "e.f", map[string]any{"object": "balance"})
+	w.settle(t)
+	for _, d := range w.Deliveries() {
+		if d.Type == "e.f" {
+			t.Error("an event was sent to a disabled endpoint")
+		}
+	}
+}
