@@ -2,12 +2,15 @@ package handlers_test
 
 import (
 	"fmt"
+	"html"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 
 	"trak/app"
+	"trak/billing"
 )
 
 // What was typed when the session had ended is there again after signing in, without scripts.
@@ -24,10 +27,7 @@ func TestDraftOutlivesTheSession(t *testing.T) {
 	p.lacks(t, `name="kept.act"`, `name="kept.csrf"`)
 
 	// A wrong password on the way loses nothing.
-	fields := []string{"email", "mira@north.example", "password", "not this one"}
-	for _, m := range regexp.MustCompile(`<input type="hidden" name="(kept\.[^"]+|next)" value="([^"]*)">`).FindAllStringSubmatch(p.body, -1) {
-		fields = append(fields, m[1], strings.NewReplacer("&#34;", `"`, "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(m[2]))
-	}
+	fields := append([]string{"email", "mira@north.example", "password", "not this one"}, p.carried()...)
 	p = v.post("/signin", fields...)
 	p.has(t, http.StatusUnprocessableEntity, `name="kept.amount" value="much"`)
 	fields[3] = secret
@@ -53,6 +53,62 @@ func TestDraftOutlivesTheSession(t *testing.T) {
 	if p := v.post(path(w.north, "/clients"), "name", "Halden"); p.status != http.StatusSeeOther {
 		t.Errorf("another form: %d", p.status)
 	}
+}
+
+// carried are the hidden fields of a sign-in page, as a browser sends them.
+func (p page) carried() (fields []string) {
+	for _, m := range regexp.MustCompile(`<input type="hidden" name="(kept\.[^"]+|next)" value="([^"]*)">`).FindAllStringSubmatch(p.body, -1) {
+		fields = append(fields, m[1], html.UnescapeString(m[2]))
+	}
+	return fields
+}
+
+// What one person typed is not shown to another one who signs in instead, in a workspace of theirs.
+func TestKeptDraftIsShownWhereItWasWritten(t *testing.T) {
+	t.Parallel()
+	w := newWhole(t)
+	v := w.newcomer("mira@north.example")
+	v.post("/signout")
+	p := v.post(path(w.north, "/payments/invoices"), "act", "draft", "client", "Halden & Vik", "summary", "Signs", "amount", "5")
+	p = v.post("/signin", append([]string{"email", "tomas@south.example", "password", secret}, p.carried()...)...)
+	p.has(t, http.StatusSeeOther)
+	v.get(p.header.Get("Location")).has(t, http.StatusNotFound)
+	v.get(path(w.south, "/payments/invoices?new=1")).lacks(t, "Halden", "Signs", "data-typed")
+
+	// Nor in another draft, though the form names that one.
+	draft := w.draft(w.north, app.InvoiceInput{ClientName: "Halden", Summary: "Menu", Amount: "5"})
+	other := w.draft(w.north, app.InvoiceInput{ClientName: "Halden", Summary: "Poster", Amount: "5"})
+	v.post("/signout")
+	p = v.post(path(w.north, "/payments/invoices/"+draft+"/edit"), "id", other, "version", "1", "summary", "Signs", "amount", "5")
+	p = v.post("/signin", append([]string{"email", "mira@north.example", "password", secret}, p.carried()...)...)
+	v.get(path(w.north, "/payments/invoices/"+other+"/edit")).lacks(t, "Signs")
+}
+
+// The largest form there can be gets through sign-in whole.
+func TestLargeDraftOutlivesTheSession(t *testing.T) {
+	t.Parallel()
+	w := newWhole(t)
+	v := w.newcomer("mira@north.example")
+	v.post("/signout")
+	typed := []string{"act", "draft", "summary", ""}
+	for i := range billing.MaxLines {
+		at := fmt.Sprintf("line[%02d].", i)
+		typed = append(typed, at+"description", strings.Repeat("a", billing.MaxDescription), at+"quantity", "1", at+"unit_price", "1")
+	}
+	form := url.Values{"csrf": {v.token}}
+	for i := 0; i < len(typed); i += 2 {
+		form.Set(typed[i], typed[i+1])
+	}
+	typed[3] = strings.Repeat("s", 64<<10-len(form.Encode()))
+	for len(typed[3]) > 9000 { // more than one field may hold
+		typed = append(typed, fmt.Sprint("more", len(typed)), strings.Repeat("s", 8900))
+		typed[3] = typed[3][8920:]
+	}
+	p := v.post(path(w.north, "/payments/invoices"), typed...)
+	p.has(t, http.StatusUnauthorized, `name="kept.line[99].description"`)
+	p = v.post("/signin", append([]string{"email", "mira@north.example", "password", secret}, p.carried()...)...)
+	p.has(t, http.StatusSeeOther)
+	v.get(p.header.Get("Location")).has(t, http.StatusOK, `id="line[99].description"`, "data-typed")
 }
 
 func TestLinesAreMoved(t *testing.T) {

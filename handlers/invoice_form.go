@@ -97,7 +97,7 @@ var lineFields = []string{"description", "quantity", "unit_price"}
 // newInvoice opens the form.
 func (h *Server) newInvoice(c *fiber.Ctx) error {
 	actor := actorOf(c)
-	if kept, ok := h.keptDraft(c, ""); ok {
+	if kept, ok := h.keptDraft(c); ok {
 		return h.showComposer(c, fiber.StatusOK, kept)
 	}
 	id, err := uuid.NewV7()
@@ -252,7 +252,7 @@ func (h *Server) editInvoice(c *fiber.Ctx) error {
 		h.flash(c, "A finalized invoice never changes. Void it and write a new one instead.")
 		return c.Redirect(invoicesPath(actorOf(c), "/"+d.Invoice.ID), fiber.StatusSeeOther)
 	}
-	if kept, ok := h.keptDraft(c, d.Invoice.ID); ok {
+	if kept, ok := h.keptDraft(c); ok {
 		return h.showDraft(c, fiber.StatusOK, kept, "")
 	}
 	return h.showDraft(c, fiber.StatusOK, draftForm(d, actorOf(c).Workspace.Locale), "")

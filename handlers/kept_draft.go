@@ -11,12 +11,13 @@ import (
 // An invoice that was sent when the session had ended is not lost, also without scripts: the page
 // that asks to sign in carries what was typed, and once that has worked the form is shown again
 // with it. It is never sent by itself, only a form from our own page gets here (see sameOrigin),
-// and nothing is stored for people who are not signed in.
+// nothing is stored for people who are not signed in, and it is shown nowhere but where it was
+// written: whoever else signs in there, into another workspace, does not get to see it.
 
 const (
 	keyDraft = "draft" // of a session: the form that is to be shown again
 	keptMark = "kept." // before the names of its fields on the sign-in page
-	maxKept  = 64 << 10
+	keptAt   = "at"    // of what is kept: the address of the form
 )
 
 // composerForms are the addresses that the form of an invoice is sent to.
@@ -61,24 +62,27 @@ func (f form) Kept() map[string]string {
 func (h *Server) keepDraft(c *fiber.Ctx, f form) {
 	kept := url.Values{}
 	for name, value := range f.Kept() {
-		kept.Set(strings.TrimPrefix(name, keptMark), value)
+		kept.Set(name, value)
 	}
-	if text := kept.Encode(); text != "" && len(text) <= maxKept {
+	at, _, _ := strings.Cut(ownPath(f.Value("next")), "?")
+	kept.Set(keptAt, at)
+	if text := kept.Encode(); len(kept) > 1 && len(text) <= maxSignIn {
 		h.session.Put(c.UserContext(), keyDraft, text)
 	}
 }
 
-// keptDraft is the form that was kept for the page of an invoice, once; id is that of a draft, ""
-// for a new one.
-func (h *Server) keptDraft(c *fiber.Ctx, id string) (form, bool) {
+// keptDraft is the form that was kept for this page, once.
+func (h *Server) keptDraft(c *fiber.Ctx) (form, bool) {
 	values, err := url.ParseQuery(h.session.PopString(c.UserContext(), keyDraft))
-	if err != nil || len(values) == 0 || id != "" && values.Get("id") != id {
+	if err != nil || values.Get(keptAt) != strings.TrimSuffix(c.Path(), "/new") {
 		return form{}, false
 	}
 	f := form{values: map[string]string{}}
-	for name := range values {
-		f.values[name] = values.Get(name)
-		f.order = append(f.order, name)
+	for kept := range values {
+		if name, ok := strings.CutPrefix(kept, keptMark); ok {
+			f.values[name] = values.Get(kept)
+			f.order = append(f.order, name)
+		}
 	}
 	return f, true
 }

@@ -26,6 +26,7 @@ import (
 // Limits of a request. What is larger or slower is refused before a handler sees it.
 const (
 	maxForm    = 64 << 10
+	maxSignIn  = maxForm + 16<<10 // carries a form, with a mark before each name (kept_draft.go)
 	maxWebhook = 256 << 10
 	maxHeader  = 8 << 10
 
@@ -116,8 +117,11 @@ func New(c Config) (*Server, error) {
 	})
 	h.fiber.Server().CloseOnShutdown = true
 	h.fiber.Server().HeaderReceived = func(r *fasthttp.RequestHeader) fasthttp.RequestConfig {
-		if string(r.RequestURI()) == webhookPath {
+		switch string(r.RequestURI()) {
+		case webhookPath:
 			return fasthttp.RequestConfig{MaxRequestBodySize: maxWebhook}
+		case "/signin", "/demo/signin":
+			return fasthttp.RequestConfig{MaxRequestBodySize: maxSignIn}
 		}
 		return fasthttp.RequestConfig{}
 	}
