@@ -26,7 +26,7 @@ func TestCountsFollowEveryChange(t *testing.T) {
 	see("nothing", app.Counts{})
 	d := draft(w, "10")
 	see("a draft", app.Counts{All: 1, Drafts: 1})
-	must(t, w.app.DeleteDraft(ctx, w.owner, d.ID))
+	must(t, w.app.DeleteDraft(ctx, w.owner, d.ID, d.Version))
 	see("its end", app.Counts{})
 	open, err := w.app.CreateInvoice(ctx, w.owner, app.InvoiceInput{ClientName: "Halden & Vik", Summary: "Work", Amount: "20", Terms: "14"}, true)
 	must(t, err)

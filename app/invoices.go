@@ -394,9 +394,9 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 	return inv, nil
 }
 
-// DeleteDraft removes a draft. Members may do it. What has a number is never deleted:
-// ErrConflict.
-func (a *App) DeleteDraft(ctx context.Context, actor Actor, id string) error {
+// DeleteDraft removes a draft. Members may do it. Returns ErrConflict when the draft changed
+// meanwhile, and for what has a number, which is never deleted.
+func (a *App) DeleteDraft(ctx context.Context, actor Actor, id string, version int64) error {
 	if err := a.need(ctx, actor, EditInvoices); err != nil {
 		return err
 	}
@@ -405,7 +405,7 @@ func (a *App) DeleteDraft(ctx context.Context, actor Actor, id string) error {
 		if err != nil {
 			return err
 		}
-		if inv.Decided != string(billing.Draft) {
+		if inv.Decided != string(billing.Draft) || inv.Version != version {
 			return ErrConflict
 		}
 		if err := tx.DeleteDraftLines(ctx, db.DeleteDraftLinesParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID}); err != nil {

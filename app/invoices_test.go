@@ -145,7 +145,7 @@ func testInvoiceStates(t *testing.T, w *world) {
 	before := summaryOf(w.detail(inv.ID))
 	conflict("an edit of a finalized invoice", edit(inv, inv.Version))
 	conflict("finalizing twice", ignore(w.app.FinalizeInvoice(ctx, w.owner, inv.ID, inv.Version)))
-	conflict("deleting a finalized invoice", w.app.DeleteDraft(ctx, w.owner, inv.ID))
+	conflict("deleting a finalized invoice", w.app.DeleteDraft(ctx, w.owner, inv.ID, w.detail(inv.ID).Invoice.Version))
 	client := w.detail(inv.ID).Client
 	must(t, w.app.UpdateClient(ctx, w.owner, client.ID, app.ClientInput{Name: "Renamed", Email: "new@example.com", Address: "Elsewhere", Version: client.Version}))
 	must(t, w.app.ArchiveClient(ctx, w.owner, client.ID, true))
@@ -158,10 +158,12 @@ func testInvoiceStates(t *testing.T, w *world) {
 	if d := w.detail(inv.ID); *d.Invoice.Number != "INV-0001" || d.Invoice.Status != "void" || d.Invoice.Due != 0 {
 		t.Errorf("%+v", d.Invoice)
 	}
-	conflict("deleting a void invoice", w.app.DeleteDraft(ctx, w.owner, inv.ID))
+	conflict("deleting a void invoice", w.app.DeleteDraft(ctx, w.owner, inv.ID, w.detail(inv.ID).Invoice.Version))
 
 	gone := draft(w, "5")
-	must(t, w.app.DeleteDraft(ctx, w.member, gone.ID))
+	must(t, edit(gone, gone.Version))
+	conflict("deleting an old draft", w.app.DeleteDraft(ctx, w.member, gone.ID, gone.Version))
+	must(t, w.app.DeleteDraft(ctx, w.member, gone.ID, gone.Version+1))
 	if _, err := w.app.InvoiceDetail(ctx, w.owner, gone.ID); !errors.Is(err, app.ErrNotFound) {
 		t.Errorf("a deleted draft: %v", err)
 	}

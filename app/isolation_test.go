@@ -168,7 +168,7 @@ var useCases = map[string]useCase{
 		return errors.Join(err, nothing(len(name)))
 	}},
 	"DeleteDraft": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
-		return a.DeleteDraft(ctx, by, x.draft)
+		return a.DeleteDraft(ctx, by, x.draft, x.draftVersion)
 	}},
 	"MarkSent":   {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error { return a.MarkSent(ctx, by, x.open) }},
 	"RevokeLink": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error { return a.RevokeLink(ctx, by, x.open) }},

@@ -238,6 +238,9 @@ func (h *Server) finalizeInvoice(c *fiber.Ctx) error {
 	if errs, ok := fieldErrors(err); ok { // the form shows what is missing
 		return h.incompleteDraft(c, errs)
 	}
+	if errors.Is(err, app.ErrConflict) {
+		return h.finalizeConflict(c)
+	}
 	if err != nil {
 		return err
 	}
@@ -251,7 +254,7 @@ func (h *Server) incompleteDraft(c *fiber.Ctx, errs billing.FieldErrors) error {
 	}
 	f := draftForm(d, actorOf(c).Workspace.Locale)
 	f.Errors = errs
-	return h.showDraft(c, fiber.StatusUnprocessableEntity, f, "")
+	return h.showDraft(c, fiber.StatusUnprocessableEntity, f, nil)
 }
 
 // linkCopied is sent by the button that copies the link: the invoice counts as sent.
@@ -277,6 +280,7 @@ type confirmPage struct {
 	Text    []string
 	Action  string // where it is done, "" when it can't be (any more)
 	Button  string
+	Version int64 // of the draft that was seen, 0 = it does not matter
 	Back    string
 }
 
@@ -388,26 +392,36 @@ func (h *Server) duplicateInvoice(c *fiber.Ctx) error {
 	return h.goTo(c, invoicesPath(actorOf(c), "/"+inv.ID+"/edit"))
 }
 
-func askDelete(actor app.Actor) func(app.Detail) confirmPage {
+// askDelete asks about a draft; changed is what happened to it since it was seen, "" = nothing.
+func askDelete(actor app.Actor, changed string) func(app.Detail) confirmPage {
 	return func(d app.Detail) confirmPage {
 		if d.Invoice.Number != nil {
 			return confirmPage{Heading: fmt.Sprintf("%s can't be deleted", *d.Invoice.Number), Text: []string{"An invoice with a number stays, so that none is missing. Void it instead."}}
 		}
-		return confirmPage{
-			Heading: "Delete this draft?", Text: []string{"Nobody has seen it yet. This can't be undone."},
-			Action: invoicesPath(actor, "/"+d.Invoice.ID+"/delete"), Button: "Delete draft",
+		ask := confirmPage{
+			Heading: "Delete this draft?", Text: []string{"Your client has not seen it. This can't be undone."},
+			Action: invoicesPath(actor, "/"+d.Invoice.ID+"/delete"), Button: "Delete draft", Version: d.Invoice.Version,
 		}
+		if changed != "" {
+			ask.Text = append([]string{changed}, ask.Text...)
+		}
+		return ask
 	}
 }
 
 func (h *Server) confirmDelete(c *fiber.Ctx) error {
-	return h.confirm(c, fiber.StatusOK, askDelete(actorOf(c)))
+	return h.confirm(c, fiber.StatusOK, askDelete(actorOf(c), ""))
 }
 
 func (h *Server) deleteInvoice(c *fiber.Ctx) error {
-	err := h.app.DeleteDraft(c.UserContext(), actorOf(c), c.Params("id"))
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
+	version, _ := strconv.ParseInt(f.Value("version"), 10, 64)
+	err = h.app.DeleteDraft(c.UserContext(), actorOf(c), c.Params("id"), version)
 	if errors.Is(err, app.ErrConflict) {
-		return h.confirm(c, fiber.StatusConflict, askDelete(actorOf(c)))
+		return h.deleteConflict(c)
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -39,7 +38,13 @@ type composer struct {
 	Projects   []db.Project
 	// NoLink says why the invoice will have no payment link, "" when it will have one.
 	NoLink   string
-	Conflict string // what somebody else has stored meanwhile, and what to do
+	Conflict *conflict // nil unless somebody else has stored the draft meanwhile
+}
+
+// conflict says what somebody else has stored meanwhile, and what to do.
+type conflict struct {
+	Text  string
+	Lines []difference
 }
 
 // composerLine is one line of the form.
@@ -253,12 +258,12 @@ func (h *Server) editInvoice(c *fiber.Ctx) error {
 		return c.Redirect(invoicesPath(actorOf(c), "/"+d.Invoice.ID), fiber.StatusSeeOther)
 	}
 	if kept, ok := h.keptDraft(c); ok {
-		return h.showDraft(c, fiber.StatusOK, kept, "")
+		return h.showDraft(c, fiber.StatusOK, kept, nil)
 	}
-	return h.showDraft(c, fiber.StatusOK, draftForm(d, actorOf(c).Workspace.Locale), "")
+	return h.showDraft(c, fiber.StatusOK, draftForm(d, actorOf(c).Workspace.Locale), nil)
 }
 
-func (h *Server) showDraft(c *fiber.Ctx, status int, f form, conflict string) error {
+func (h *Server) showDraft(c *fiber.Ctx, status int, f form, other *conflict) error {
 	actor, id := actorOf(c), c.Params("id")
 	page, err := h.page(c, "Edit draft", "invoices")
 	if err != nil {
@@ -266,7 +271,7 @@ func (h *Server) showDraft(c *fiber.Ctx, status int, f form, conflict string) er
 	}
 	data := composer{
 		Form: f, Heading: "Draft", Action: invoicesPath(actor, "/"+id+"/edit"), Back: invoicesPath(actor, "/"+id),
-		DraftKey: id + "-" + f.Value("version"), Alone: true, Conflict: conflict,
+		DraftKey: id + "-" + f.Value("version"), Alone: true, Conflict: other,
 	}
 	if client := f.Line("client"); client != "" {
 		data.Heading = "Draft for " + client
@@ -285,7 +290,7 @@ func (h *Server) updateInvoice(c *fiber.Ctx) error {
 		return err
 	}
 	if changed, ok := changeLines(f); ok {
-		return h.showDraft(c, fiber.StatusOK, changed, "")
+		return h.showDraft(c, fiber.StatusOK, changed, nil)
 	}
 	f, finalize := withoutBlankLines(f), f.Is("act", actCreate)
 	in := invoiceInput(f)
@@ -293,7 +298,7 @@ func (h *Server) updateInvoice(c *fiber.Ctx) error {
 	inv, err := h.app.UpdateDraft(c.UserContext(), actorOf(c), in, finalize)
 	if errs, ok := fieldErrors(err); ok {
 		f.Errors = errs
-		return h.showDraft(c, fiber.StatusUnprocessableEntity, f, "")
+		return h.showDraft(c, fiber.StatusUnprocessableEntity, f, nil)
 	}
 	if errors.Is(err, app.ErrConflict) {
 		return h.draftConflict(c, f)
@@ -302,51 +307,6 @@ func (h *Server) updateInvoice(c *fiber.Ctx) error {
 		return err
 	}
 	return h.written(c, inv)
-}
-
-func (h *Server) draftConflict(c *fiber.Ctx, f form) error {
-	actor := actorOf(c)
-	d, err := h.app.InvoiceDetail(c.UserContext(), actor, c.Params("id"))
-	if err != nil {
-		return err
-	}
-	if d.Invoice.Number != nil {
-		return h.showDraft(c, fiber.StatusConflict, f, fmt.Sprintf("This draft was finalized meanwhile as %s and can't change any more. What you typed is still here, but not stored.", *d.Invoice.Number))
-	}
-	typed, err := h.app.PriceInvoice(c.UserContext(), actor, invoiceInput(f))
-	if _, ok := fieldErrors(err); err != nil && !ok {
-		return err
-	}
-	who, err := h.app.LastEditor(c.UserContext(), actor, d.Invoice)
-	if err != nil {
-		return err
-	}
-	if who == "" {
-		who = "Somebody"
-	}
-	conflict := fmt.Sprintf("%s changed this draft %s. Stored is %s; yours is %s. Save again to replace it with yours.", who, ago(d.Invoice.UpdatedAt, h.now()),
-		inShort(d.Client.Name, d.Invoice.Total, d.Invoice.Currency, len(d.Lines), actor), inShort(f.Line("client"), typed.Totals.Total, typed.Currency.Code, len(typed.Lines), actor))
-	f.values["version"] = strconv.FormatInt(d.Invoice.Version, 10)
-	return h.showDraft(c, fiber.StatusConflict, f, conflict)
-}
-
-// ago says how long a moment of today, or so, is past.
-func ago(at int64, now time.Time) string {
-	switch minutes := int64(now.Sub(time.UnixMicro(at)).Minutes()); {
-	case minutes < 1:
-		return "just now"
-	case minutes < 120:
-		return count(minutes, "minute") + " ago"
-	default:
-		return count(minutes/60, "hour") + " ago"
-	}
-}
-
-func inShort(client string, total int64, currency string, lines int, actor app.Actor) string {
-	if client == "" {
-		client = "nobody yet"
-	}
-	return billing.FormatMoney(billing.Money{Minor: total, Currency: currency}, actor.Workspace.Locale) + " for " + client + " in " + count(int64(lines), "line")
 }
 
 // totals are the sums of the form as it is typed.

@@ -284,7 +284,8 @@ func TestDrafts(t *testing.T) {
 		_, err := w.app.UpdateDraft(ctx, w.north, app.InvoiceInput{ID: id, Version: 1, ClientName: "Öru Coffee", Summary: "Shop", Amount: "800"}, false)
 		must(t, err)
 		p := owner.post(at+"/edit", "act", "draft", "version", "1", "client", "Halden & Vik", "summary", "Website", "amount", "100")
-		p.has(t, 409, "changed this draft just now. Stored is €800.00 for Öru Coffee in 1 line; yours is €100.00 for Halden &amp; Vik in 1 line", `value="Website"`, `name="version" value="2"`)
+		p.has(t, 409, "Mira Osei changed this draft just now. Stored is €800.00 for Öru Coffee; yours is €100.00 for Halden &amp; Vik", `value="Website"`, `name="version" value="2"`,
+			"<span>Stored: Shop, 1 × 800.00</span><span>Yours: Website, 1 × 100.00</span>")
 		p.wellFormed(t)
 		if d := w.detail(w.north, id); d.Invoice.Total != 80000 {
 			t.Errorf("replaced: %+v", d.Invoice)
@@ -297,7 +298,7 @@ func TestDrafts(t *testing.T) {
 		must(t, err)
 		owner.post(at+"/edit", "act", "draft", "version", "1", "summary", "Other", "amount", "1").has(t, 409, "was finalized meanwhile as INV-")
 		owner.get(at+"/edit").has(t, 303)
-		owner.post(at+"/finalize", "version", "1").has(t, 409)
+		owner.post(at+"/finalize", "version", "1").has(t, 409, "It was finalized already.", "INV-")
 		owner.post(at+"/delete").has(t, 409, "can&#39;t be deleted")
 		owner.get(at+"/delete").has(t, 200, "can&#39;t be deleted")
 	})
@@ -308,6 +309,34 @@ func TestDrafts(t *testing.T) {
 			t.Errorf("%d %s", p.status, p.body)
 		}
 	})
+	t.Run("the lines that differ are told, also while some can't be read", func(t *testing.T) {
+		id, at := draft()
+		_, err := w.app.UpdateDraft(ctx, w.north, app.InvoiceInput{ID: id, Version: 1, ClientName: "Halden & Vik", Summary: "Brand identity", Amount: "2940",
+			Lines: []app.LineInput{{Description: "Prints", Quantity: "4", UnitPrice: "0.125"}, {Description: "<Proof>", Quantity: "1", UnitPrice: "20"}}}, false)
+		must(t, err)
+		p := owner.post(at+"/edit", "act", "draft", "version", "1", "client", "Halden & Vik", "summary", "Brand identity", "amount", "2,940.00",
+			"line[0].description", "Prints", "line[0].quantity", "many", "line[0].unit_price", "0.125")
+		p.has(t, 409, "<li><span>Stored: Prints, 4 × 0.125</span><span>Yours: Prints</span></li>", "<li><span>Stored: &lt;Proof&gt;, 1 × 20.00</span></li>", `value="many"`)
+		p.lacks(t, "Stored: Brand identity")
+		p.wellFormed(t)
+	})
+	t.Run("one that somebody changed meanwhile is neither finalized nor deleted unseen", func(t *testing.T) {
+		id, at := draft()
+		owner.get(at+"/delete").has(t, 200, `name="version" value="1"`)
+		_, err := w.app.UpdateDraft(ctx, w.north, app.InvoiceInput{ID: id, Version: 1, ClientName: "Halden & Vik", Summary: "Shop", Amount: "800"}, false)
+		must(t, err)
+		p := owner.post(at+"/finalize", "version", "1")
+		p.has(t, 409, "Mira Osei changed this draft just now.", "Look at it again", "€800.00", `name="version" value="2"`)
+		p.wellFormed(t)
+		owner.post(at+"/delete").has(t, 409)
+		p = owner.post(at+"/delete", "version", "1")
+		p.has(t, 409, "Mira Osei changed this draft just now.", `name="version" value="2"`, ">Delete draft</button>")
+		p.wellFormed(t)
+		if d := w.detail(w.north, id); d.Invoice.Number != nil || d.Invoice.Total != 80000 {
+			t.Errorf("changed: %+v", d.Invoice)
+		}
+		owner.post(at+"/delete", "version", "2").has(t, 303)
+	})
 	t.Run("one without client comes back with what is missing", func(t *testing.T) {
 		id := w.draft(w.north, app.InvoiceInput{Summary: "Work", Amount: "5"})
 		owner.post(path(w.north, "/payments/invoices/"+id+"/finalize"), "version", "1").has(t, 422, `id="client-error"`, `value="Work"`)
@@ -317,7 +346,7 @@ func TestDrafts(t *testing.T) {
 		p := owner.get(at + "/delete")
 		p.has(t, 200, "Delete this draft?", ">Delete draft</button>", `data-close>Cancel</a>`)
 		p.wellFormed(t)
-		p = owner.post(at + "/delete")
+		p = owner.post(at+"/delete", "version", "1")
 		if p.status != 303 || p.header.Get("Location") != path(w.north, "/payments/invoices") {
 			t.Errorf("%d %s", p.status, p.body)
 		}

@@ -106,7 +106,7 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/invoices/:id/reopen":        {may: string(app.EditInvoices), of: open},
 	"POST /w/:slug/payments/invoices/:id/duplicate":     {may: string(app.EditInvoices), of: open, form: copyID},
 	"GET /w/:slug/payments/invoices/:id/delete":         {may: string(app.EditInvoices), of: draft},
-	"POST /w/:slug/payments/invoices/:id/delete":        {may: string(app.EditInvoices), of: draft},
+	"POST /w/:slug/payments/invoices/:id/delete":        {may: string(app.EditInvoices), of: draft, form: version},
 	"GET /w/:slug/payments/invoices/:id/revoke":         {may: string(app.EditInvoices), of: open},
 	"POST /w/:slug/payments/invoices/:id/revoke":        {may: string(app.EditInvoices), of: open},
 	"POST /w/:slug/payments/invoices/:id/retry-link":    {may: string(app.EditInvoices), of: open},
