@@ -149,13 +149,15 @@ func (p *page) choose(t target, option string) {
 
 var keys = map[string]string{"Enter": kb.Enter, "Escape": kb.Escape, "Tab": kb.Tab, "ArrowDown": kb.ArrowDown, "ArrowUp": kb.ArrowUp}
 
-// press presses keys one after the other: characters, or names such as "Enter" and "Control+Enter".
+// press presses keys one after the other: characters, or names such as "Enter", "Control+Enter" and "Alt+ArrowUp".
 func (p *page) press(names ...string) {
 	p.t.Helper()
 	for _, name := range names {
 		var options []chromedp.KeyOption
 		if rest, ok := strings.CutPrefix(name, "Control+"); ok {
 			name, options = rest, append(options, chromedp.KeyModifiers(kb.ModifierCtrl))
+		} else if rest, ok := strings.CutPrefix(name, "Alt+"); ok {
+			name, options = rest, append(options, chromedp.KeyModifiers(kb.ModifierAlt))
 		}
 		key := name
 		if k, ok := keys[name]; ok {

@@ -84,7 +84,7 @@ func TestTextStaysText(t *testing.T) {
 				}
 			}
 		}
-		for field, value := range map[string]string{"user": "Eve " + evil, "workspace": evil, "client": "Client " + evil, "address": "Road " + evil, "line": "Line " + evil, "sign-in": "Typed " + evil} {
+		for field, value := range map[string]string{"user": "Eve " + evil, "workspace": evil, "client": "Client " + evil, "address": "Road " + evil, "line": "Line " + evil, "note": "Dear all,\n" + evil, "order number": evil[:min(len(evil), 40)], "sign-in": "Typed " + evil} {
 			if !strings.Contains(seen.String(), value) {
 				t.Errorf("the %s %q is shown nowhere", field, value)
 			}
@@ -113,7 +113,7 @@ func (w *whole) evilHalf(i int, evil string) *half {
 	w.onboard(owner, sandbox.OnboardComplete)
 	for kind, finalize := range map[thing]bool{draft: false, open: true, paid: true} {
 		inv, err := w.app.CreateInvoice(ctx, owner, app.InvoiceInput{
-			ClientID: c.ID, Summary: "Line " + evil, Amount: "120", Due: "2020-01-31", Lines: []app.LineInput{{Description: "Line " + evil, Quantity: "2", UnitPrice: "3"}},
+			ClientID: c.ID, Note: "Dear all,\n" + evil, PONumber: evil[:min(len(evil), 40)], Summary: "Line " + evil, Amount: "120", Due: "2020-01-31", Lines: []app.LineInput{{Description: "Line " + evil, Quantity: "2", UnitPrice: "3"}},
 		}, finalize)
 		must(w.t, err)
 		h.ids[kind] = inv.ID
@@ -143,7 +143,7 @@ func (h *half) evilRequests(key, id, evil string) []request {
 		if key == "POST /signout" {
 			return nil
 		}
-		for _, name := range []string{"email", "password", "name", "client", "client_email", "summary", "amount", "due", "currency", "country", "time_zone", "locale", "workspace", "token", "next", "theme", "slug", "role", "address",
+		for _, name := range []string{"email", "password", "name", "client", "client_email", "summary", "amount", "due", "terms", "note", "po_number", "kept.note", "currency", "country", "time_zone", "locale", "workspace", "token", "next", "theme", "slug", "role", "address",
 			"line[0].description", "line[0].quantity", "line[0].unit_price"} {
 			r.form = append(r.form, name, "Typed "+evil)
 		}
@@ -194,7 +194,7 @@ func harmlessElement(t *testing.T, r request, n *html.Node, seen *strings.Builde
 		t.Errorf("%s %.80s: there is a <%s>", r.method, r.path, n.Data)
 	}
 	for _, a := range n.Attr {
-		isAddress := slices.Contains([]string{"href", "src", "action", "formaction", "hx-get", "hx-post", "poster", "srcset", "data-live"}, a.Key)
+		isAddress := slices.Contains([]string{"href", "src", "action", "formaction", "hx-get", "hx-post", "hx-replace-url", "poster", "srcset", "data-live"}, a.Key)
 		switch {
 		case strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc" || a.Key == "http-equiv" || strings.Contains(a.Key, "xssevil"):
 			t.Errorf("%s %.80s: <%s %s=%.200q>", r.method, r.path, n.Data, a.Key, a.Val)

@@ -40,8 +40,8 @@ var catalogue = map[string]words{
 		"due_on":        "Due %s.",            // date
 		"from":          "From",
 		"to":            "To",
-		"issued":        "Issued %s", // date
-		"po_number":     "Your purchase order %s",
+		"issued":        "Issued %s",               // date
+		"po_number":     "Your purchase order %s.", // number
 		"refresh":       "Refresh",
 		"pay":           "Pay %s", // amount
 		"amount_due":    "Amount due",

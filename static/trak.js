@@ -76,7 +76,7 @@
     const before = form.pendingDraft.size;
     for (const [name, el] of fieldsOf(form)) {
       if (form.pendingDraft.has(name)) el.value = form.pendingDraft.get(name);
-      form.pendingDraft.delete(name);
+      if (form.pendingDraft.delete(name) && el.value) el.closest('details')?.setAttribute('open', '');
     }
     if (form.pendingDraft.size && form.pendingDraft.size < before) {
       form.focusedField ??= document.activeElement;
@@ -96,7 +96,7 @@
       if (composer.matches('[data-alone]')) return location.assign(back); // there is nothing else on its page
       history.replaceState(null, '', back);
       composer.remove();
-      $('[data-key="c"]')?.focus();
+      $('[data-key=c]')?.focus();
     };
     if (!isDirty(composer)) return close();
     const dialog = show(make('div', { className: 'confirm' },
@@ -118,7 +118,6 @@
   // one puts its data-value into the hidden field. A name that isn't listed stays as typed.
 
   const fold = text => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().trim();
-  const label = option => option.dataset.label ?? option.textContent.trim();
   const boxOf = el => el.closest('[data-combobox]');
   const inputOf = box => $('[role=combobox]', box);
   const idOf = box => $('[type=hidden]', box);
@@ -139,15 +138,15 @@
   function filter(box) {
     const text = fold(inputOf(box).value);
     $$('[role=option]', box).forEach(option => option.hidden = !fold(option.textContent).includes(text));
-    const same = optionsOf(box).filter(option => fold(label(option)) === text);
+    const same = optionsOf(box).filter(option => fold(option.dataset.label) === text);
     idOf(box).value = same.length === 1 ? same[0].dataset.value : ''; // two of one name: choose
     expand(box, !(same.length === 1 && optionsOf(box).length === 1)); // all is said: nothing to choose
-    mark(box, optionsOf(box).find(option => text && fold(label(option)).startsWith(text)));
+    mark(box, optionsOf(box).find(option => text && fold(option.dataset.label).startsWith(text)));
     showNew(box);
   }
 
   function choose(box, option) {
-    inputOf(box).value = label(option);
+    inputOf(box).value = option.dataset.label;
     idOf(box).value = option.dataset.value;
     expand(box, false);
     showNew(box);
@@ -214,10 +213,12 @@
       const menu = $('details.menu[open]'), composer = $('.composer');
       if (menu) { menu.open = false; $('summary', menu).focus(); }
       else if (composer) { e.preventDefault(); closeComposer(composer); }
+    } else if (e.altKey) {
+      e.target.closest('[data-row]')?.querySelector(`[value^=move-${{ ArrowDown: 'down', ArrowUp: 'up' }[e.key]}]`)?.click();
     } else if (e.key === 'Enter' && (e.metaKey || e.ctrlKey)) {
       const form = e.target.closest('form');
       form?.requestSubmit($('[data-primary]', form));
-    } else if (!e.metaKey && !e.ctrlKey && !e.altKey && !e.target.closest('input, textarea, select')) {
+    } else if (!e.metaKey && !e.ctrlKey && !e.target.closest('input, textarea, select')) {
       const el = $(`[data-${e.timeStamp - gPressed < 900 ? 'go' : 'key'}="${CSS.escape(e.key)}"]`);
       gPressed = e.key === 'g' ? e.timeStamp : -900;
       if (!el) return;
@@ -253,9 +254,8 @@
   function failed({ detail: { ctx } }) {
     if (!ctx) return; // a mistake in a page, which the console tells
     const status = ctx.response?.status ?? 0, source = ctx.sourceElement;
-    if (status === 401) return location.href = '/signin?next=' + encodeURIComponent(location.pathname + location.search);
     if (isPoll(ctx)) return polled(false);
-    if (status === 409 || status === 422) return; // the form comes back and says why
+    if ([401, 409, 422].includes(status)) return; // htmx goes to sign-in; or the form comes back and says why
     const id = ctx.response?.headers.get('X-Request-Id');
     const retry = button('Retry', () => source.matches('form') ? source.requestSubmit(ctx.request.submitter) : htmx.trigger(source, ctx.sourceEvent.type));
     toast((reasons[status] ?? 'That did not work.') + (id ? ` Reference: ${id}` : ''), retry);
@@ -268,10 +268,7 @@
     if (isPoll(ctx)) polled(true);
     if (ctx.sourceElement.matches('form[data-draft]')) dropDraft(ctx.sourceElement);
   });
-  on('submit', e => {
-    if (e.target.matches('[action="/signout"]')) sessionStorage.clear();
-    else if (e.target.matches('[data-draft]:not([hx-post])')) dropDraft(e.target);
-  });
+  on('submit', e => e.target.matches('[action="/signout"]') && sessionStorage.clear());
 
   // ---- New content: the page at its start, and after each swap.
 
