@@ -121,6 +121,21 @@ var histories = []history{
 		in.pay(link, "4242424242424242")
 		must(in.t, in.app.VoidInvoice(context.Background(), in.owner, id))
 	}, "paid received 50000 due 0 payments 1 paid_after_void", ""},
+	{"paid after it was given up on", "eur", func(in *inbox, link, id string) {
+		in.pay(link, "4242424242424242")
+		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
+	}, "paid received 50000 due 0 payments 1", ""},
+	{"a bank debit that fails after it was given up on", "usd", func(in *inbox, link, id string) {
+		in.pay(link, "000222222227")
+		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
+		in.advance(time.Hour)
+		in.sandbox.SettleBankDebits()
+	}, "uncollectible received 0 due 50000 payments 1", ""},
+	{"given up on, reopened, then paid", "eur", func(in *inbox, link, id string) {
+		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
+		must(in.t, in.app.ReopenInvoice(context.Background(), in.owner, id))
+		in.pay(in.link(in.owner, id), "4242424242424242")
+	}, "paid received 50000 due 0 payments 1", ""},
 	{"a checkout that expired, then one that was paid", "eur", func(in *inbox, link, _ string) {
 		session := in.open(link)
 		in.submit(session, "4000000000000002")
