@@ -140,7 +140,7 @@ func (s *Server) deliver(a attempt) {
 	if pretend {
 		err = errors.New("a knob made it fail")
 	} else {
-		made.Status, err = s.post(url, secret, body, made.At.Add(skew), rolled)
+		made.Status, err = s.post(url, secret, body, s.clock().Add(skew), rolled) // receivers go by the time of day, whatever Advance has added
 	}
 	if err != nil {
 		made.Error = err.Error()

@@ -397,3 +397,17 @@ func TestDeliveriesEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestSignaturesAreOfToday has a moved clock leave deliveries good for whoever checks their time.
+func TestSignaturesAreOfToday(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	h := w.hook(t, false)
+	w.Advance(48 * time.Hour)
+	w.Emit("", "a.b", map[string]any{"object": "balance"})
+	until(t, func() bool { return len(h.received()) == 1 })
+	at, err := strconv.ParseInt(strings.TrimPrefix(h.signed(), "t="), 10, 64)
+	if err != nil || time.Until(time.Unix(at, 0)).Abs() > time.Minute {
+		t.Errorf("signed at %d, %v", at, err)
+	}
+}

@@ -321,7 +321,15 @@ type hook struct {
 
 	mu     sync.Mutex
 	status int
+	header string // of the latest signature
 	events []stripe.Event
+}
+
+// signed is the time of the latest signature, as its header says it.
+func (h *hook) signed() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Split(h.header, ",")[0]
 }
 
 func (w *world) hook(t *testing.T, connect bool, types ...string) *hook {
@@ -335,7 +343,7 @@ func (w *world) hook(t *testing.T, connect bool, types ...string) *hook {
 		if err != nil {
 			t.Errorf("a delivery that doesn't verify: %v", err)
 		}
-		h.events = append(h.events, event)
+		h.events, h.header = append(h.events, event), r.Header.Get("Stripe-Signature")
 		rw.WriteHeader(h.status)
 	}))
 	t.Cleanup(srv.Close)
