@@ -209,6 +209,7 @@ func TestStripeAnswersStrangely(t *testing.T) {
 	}
 	calls := map[string]func(w *world, call string, odd oddity){
 		"GET /v1/account": func(w *world, call string, odd oddity) {
+			w.timeout = answersWithin + time.Second // of the worker, which may have met the oddity as well
 			w.connect()
 			s := w.strangely(call, odd)
 			w.clock.advance(time.Minute)
