@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"trak/app"
 	"trak/connect"
 	"trak/handlers"
 )
@@ -206,7 +207,7 @@ func (p *problems) checkPublishableKey(key string, live bool) {
 	case err != nil:
 		p.add(name, err.Error(), "Copy the publishable key from Stripe's dashboard, or leave it out: no page needs it.")
 	case keyLive != live:
-		p.add(name, "is a "+mode(keyLive)+" key and STRIPE_SECRET_KEY is a "+mode(live)+" one", "Take both from the same mode of Stripe's dashboard.")
+		p.add(name, "is a "+app.ModeName(keyLive)+" key and STRIPE_SECRET_KEY is a "+app.ModeName(live)+" one", "Take both from the same mode of Stripe's dashboard.")
 	}
 }
 
@@ -240,13 +241,6 @@ func (p *problems) ownAccount(value string, own bool) string {
 		p.add(name, "is not the id of an account", "It begins with acct_; Stripe's dashboard shows it under Settings, Account details. Or leave it out.")
 	}
 	return value
-}
-
-func mode(live bool) string {
-	if live {
-		return "live"
-	}
-	return "test"
 }
 
 // stripeBase is empty for Stripe's own address.

@@ -190,7 +190,7 @@ func (a *App) accountRow(ctx context.Context, actor Actor, country string) (row 
 			row.CreatedAt, row.LastError = tx.Now(), ""
 			_, err = tx.RestartAccount(ctx, db.RestartAccountParams{
 				WorkspaceID: actor.WorkspaceID, ID: row.ID, Type: row.Type, Country: country, IdempotencyKey: row.IdempotencyKey,
-				CreatedAt: row.CreatedAt, NextAttemptAt: afterFirstTry(tx),
+				CreatedAt: row.CreatedAt, NextAttemptAt: tx.Now() + afterFirstTry.Microseconds(),
 			})
 			return err
 		}
@@ -201,7 +201,7 @@ func (a *App) accountRow(ctx context.Context, actor Actor, country string) (row 
 		err = tx.InsertAccount(ctx, db.InsertAccountParams{
 			ID: row.ID, WorkspaceID: row.WorkspaceID, Livemode: row.Livemode, Type: row.Type, Country: row.Country, Email: row.Email,
 			Name: row.Name, IdempotencyKey: row.IdempotencyKey, ConnectedBy: row.ConnectedBy, CreatedAt: row.CreatedAt,
-			NextAttemptAt: afterFirstTry(tx),
+			NextAttemptAt: tx.Now() + afterFirstTry.Microseconds(),
 		})
 		if err != nil {
 			return fmt.Errorf("insert account: %w", err)
@@ -215,9 +215,6 @@ func (a *App) accountRow(ctx context.Context, actor Actor, country string) (row 
 func (a *App) accountKey(actor Actor) string {
 	return "trak:" + a.install + ":acct:" + actor.WorkspaceID + ":" + newID()
 }
-
-// afterFirstTry is when the worker begins, if the request that asked first got no answer.
-func afterFirstTry(tx *db.Tx) int64 { return tx.Now() + (firstTry + retryGrace).Microseconds() }
 
 // createAtStripe asks Stripe for the account and stores its id. What an earlier try may have made
 // is looked for first when asking again with the same key would not find out: the key is too old

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/mail"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -237,19 +236,21 @@ func findClient(ctx context.Context, q *db.Queries, actor Actor, id string) (db.
 // checked trims the input and adds what is wrong with it, under the form's names of the fields.
 func (in ClientInput) checked(errs billing.FieldErrors, nameField, emailField string) ClientInput {
 	in.Name, in.Email, in.Address = strings.TrimSpace(in.Name), strings.TrimSpace(in.Email), strings.TrimSpace(in.Address)
-	switch n := utf8.RuneCountInString(in.Name); {
-	case n == 0:
-		errs.Add(nameField, "Enter a name")
-	case n > 120:
-		errs.Add(nameField, "At most 120 characters")
-	}
+	checkListed(errs, nameField, in.Name)
 	if in.Email != "" && !validEmail(in.Email) {
 		errs.Add(emailField, "Enter an email address like name@example.com, or leave it empty")
 	}
-	if utf8.RuneCountInString(in.Address) > 500 {
-		errs.Add("address", "At most 500 characters")
-	}
+	errs.CheckLength("address", in.Address, 500)
 	return in
+}
+
+// checkListed adds what is wrong with the name of something that is found in a list by it: a
+// client, a project.
+func checkListed(errs billing.FieldErrors, field, name string) {
+	if name == "" {
+		errs.Add(field, "Enter a name")
+	}
+	errs.CheckLength(field, name, 120)
 }
 
 func validEmail(s string) bool {

@@ -82,7 +82,7 @@ func (a *App) decide(ctx context.Context, actor Actor, id string, to billing.Sta
 		if err != nil {
 			return err
 		}
-		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), firstTry+retryGrace); err != nil {
+		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), afterFirstTry); err != nil {
 			return err
 		}
 		if err := a.event(ctx, tx, actor, inv.ID, kind, ""); err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -122,12 +121,8 @@ func price(w Workspace, in InvoiceInput) (Priced, billing.FieldErrors) {
 		errs.Add(fields[len(fields)-1], "The total can't be below zero, nor more than an invoice can hold")
 	}
 	p.PONumber, p.Note = strings.TrimSpace(in.PONumber), strings.TrimSpace(in.Note)
-	if utf8.RuneCountInString(p.PONumber) > maxPONumber {
-		errs.Add("po_number", fmt.Sprintf("At most %d characters", maxPONumber))
-	}
-	if utf8.RuneCountInString(p.Note) > maxNote {
-		errs.Add("note", "At most 2,000 characters")
-	}
+	errs.CheckLength("po_number", p.PONumber, maxPONumber)
+	errs.CheckLength("note", p.Note, maxNote)
 	if in.Terms != "" {
 		p.Terms, err = billing.ParseTerms(in.Terms)
 		errs.Check("terms", err)
@@ -380,7 +375,7 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 		return inv, err
 	}
 	if inv.Due > 0 {
-		if err := a.insertLink(ctx, tx, inv, 1, firstTry+retryGrace); err != nil {
+		if err := a.insertLink(ctx, tx, inv, 1, afterFirstTry); err != nil {
 			return inv, err
 		}
 	}
@@ -478,7 +473,7 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 				return err
 			}
 		}
-		if err := a.settleLinks(ctx, tx, inv, firstTry+retryGrace); err != nil {
+		if err := a.settleLinks(ctx, tx, inv, afterFirstTry); err != nil {
 			return err
 		}
 		a.changed(tx, inv)
@@ -493,9 +488,6 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 	a.tryLinks(ctx, actor.WorkspaceID, id)
 	return nil
 }
-
-// retryGrace lets the first try end before the worker would begin.
-const retryGrace = firstTry / 3
 
 func insertLines(ctx context.Context, tx *db.Tx, actor Actor, invoiceID string, p Priced) error {
 	for i, l := range p.Lines {

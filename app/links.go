@@ -17,6 +17,8 @@ const (
 	// firstTry is how long the request that finalized an invoice tries to make its link, before
 	// the worker takes over with the same idempotency key.
 	firstTry = 3 * time.Second
+	// afterFirstTry is when the worker begins, so that the first try has ended.
+	afterFirstTry = firstTry + firstTry/3
 	// keyAge is when an idempotency key counts as too old to rely on: Stripe keeps keys for 24
 	// hours. From then on a try begins with a look for what may have been made.
 	keyAge = 20 * time.Hour
@@ -140,7 +142,7 @@ func (a *App) RetryLink(ctx context.Context, actor Actor, invoiceID string) erro
 				}
 			}
 		}
-		if err := a.settleLinks(ctx, tx, inv, firstTry+retryGrace); err != nil {
+		if err := a.settleLinks(ctx, tx, inv, afterFirstTry); err != nil {
 			return err
 		}
 		if err := a.touch(ctx, tx, inv); err != nil {

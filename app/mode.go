@@ -17,7 +17,8 @@ func (u *Unfit) Error() string { return u.Setting + " " + u.What }
 // modeKept is the name under which the mode that the data directory is in is kept.
 const modeKept = "mode"
 
-func modeName(live bool) string {
+// ModeName is what operators and the database call a mode: live or test.
+func ModeName(live bool) string {
 	if live {
 		return "live"
 	}
@@ -31,13 +32,13 @@ func modeName(live bool) string {
 func AdoptMode(ctx context.Context, d *db.DB, live, agreed bool) error {
 	err := d.Update(ctx, db.System, func(tx *db.Tx) error {
 		was, err := keptMode(ctx, tx, live)
-		if err != nil || was == modeName(live) {
+		if err != nil || was == ModeName(live) {
 			return err
 		}
 		if !agreed {
 			return changesMode(ctx, tx, live)
 		}
-		if err := swapWebhookSecret(ctx, tx, was, modeName(live)); err != nil {
+		if err := swapWebhookSecret(ctx, tx, was, ModeName(live)); err != nil {
 			return err
 		}
 		if err := tx.MoveDrafts(ctx, live); err != nil {
@@ -46,7 +47,7 @@ func AdoptMode(ctx context.Context, d *db.DB, live, agreed bool) error {
 		if err := keepMode(ctx, tx, live); err != nil {
 			return err
 		}
-		return record(ctx, tx, Actor{}, "mode", "installation", was, modeName(live))
+		return record(ctx, tx, Actor{}, "mode", "installation", was, ModeName(live))
 	})
 	var unfit *Unfit
 	if err != nil && !errors.As(err, &unfit) {
@@ -74,13 +75,13 @@ func keptMode(ctx context.Context, tx *db.Tx, live bool) (string, error) {
 		return "", fmt.Errorf("count: %w", err)
 	}
 	if here.Accounts+here.Invoices == 0 && there.Accounts+there.Invoices > 0 {
-		return modeName(!live), nil
+		return ModeName(!live), nil
 	}
-	return modeName(live), keepMode(ctx, tx, live)
+	return ModeName(live), keepMode(ctx, tx, live)
 }
 
 func keepMode(ctx context.Context, tx *db.Tx, live bool) error {
-	return tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: modeKept, Value: []byte(modeName(live))})
+	return tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: modeKept, Value: []byte(ModeName(live))})
 }
 
 // changesMode says what would be hidden, and how to agree to it.

@@ -39,7 +39,7 @@ func (o *own) accountID() string {
 }
 
 // kept is the name under which the id is kept, so that a start during an outage of Stripe's works.
-func (o *own) kept(live bool) string { return "own_account_" + modeName(live) }
+func (o *own) kept(live bool) string { return "own_account_" + ModeName(live) }
 
 // OwnMode says that the one workspace is paid into the operator's own account.
 func (a *App) OwnMode() bool { return a.own != nil }

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"trak/billing"
 	"trak/db"
@@ -357,15 +356,8 @@ func findProject(ctx context.Context, q *db.Queries, actor Actor, id string) (db
 func (in ProjectInput) checked() (ProjectInput, billing.FieldErrors) {
 	errs := billing.FieldErrors{}
 	in.Name, in.Note = strings.TrimSpace(in.Name), strings.TrimSpace(in.Note)
-	switch n := utf8.RuneCountInString(in.Name); {
-	case n == 0:
-		errs.Add("name", "Enter a name")
-	case n > 120:
-		errs.Add("name", "At most 120 characters")
-	}
-	if utf8.RuneCountInString(in.Note) > 2000 {
-		errs.Add("note", "At most 2,000 characters")
-	}
+	checkListed(errs, "name", in.Name)
+	errs.CheckLength("note", in.Note, maxNote)
 	return in, errs
 }
 

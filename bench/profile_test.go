@@ -33,30 +33,15 @@ func BenchmarkWebhook(b *testing.B) {
 	run := bench{world: w}
 	events := run.take(b.N)
 	b.ResetTimer()
-	before := ownCPU(b)
-	if _, err := p.receive(connections, events); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+	perOp(b, func() (rig.Result, error) { return p.receive(connections, events) })
 }
 
 // BenchmarkList is the list of invoices over HTTP, to be looked at with -cpuprofile: shown
 // before, and never shown. The load's own part is in the profile as well.
 func BenchmarkList(b *testing.B) {
-	b.Chdir("..")
-	ctx := b.Context()
-	w, err := rig.NewWorld(ctx, filepath.Join(b.TempDir(), "data"), 4)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
-	archive, err := w.Fill(ctx, 200, 20_000)
-	if err != nil {
-		b.Fatal(err)
-	}
-	addr := serveHere(b, w)
-	who := archive.Members[0]
-	all, err := archive.Lists(ctx, who, "")
+	w, archive := archiveHere(b, 200, 20_000)
+	addr, who := serveHere(b, w), archive.Members[0]
+	all, err := archive.Lists(b.Context(), who, "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -69,13 +54,24 @@ func BenchmarkList(b *testing.B) {
 		"never":  func(i int) []byte { return pages[i%len(pages)] },
 	} {
 		b.Run(name, func(b *testing.B) {
-			before := ownCPU(b)
-			if _, err := rig.Load(addr, connections, b.N, http.StatusOK, page); err != nil {
-				b.Fatal(err)
-			}
-			b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+			perOp(b, func() (rig.Result, error) { return rig.Load(addr, connections, b.N, http.StatusOK, page) })
 		})
 	}
+}
+
+// archiveHere is a world with so many workspaces and invoices.
+func archiveHere(b *testing.B, workspaces, invoices int) (*rig.World, *rig.Archive) {
+	b.Chdir("..")
+	w, err := rig.NewWorld(b.Context(), filepath.Join(b.TempDir(), "data"), 4)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = w.Close() })
+	archive, err := w.Fill(b.Context(), workspaces, invoices)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return w, archive
 }
 
 // serveHere serves the world's data in this process and returns the address.
@@ -104,6 +100,15 @@ func serveHere(b *testing.B, w *rig.World) string {
 	return listener.Addr().String()
 }
 
+// perOp reports the CPU time of this process for each of b.N.
+func perOp(b *testing.B, load func() (rig.Result, error)) {
+	before := ownCPU(b)
+	if _, err := load(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
 // ownCPU is the user and system time of this process.
 func ownCPU(b *testing.B) time.Duration {
 	var u unix.Rusage
@@ -116,20 +121,9 @@ func ownCPU(b *testing.B) time.Duration {
 // BenchmarkSmall is what is asked most often and costs least: an unchanged status poll, and a
 // forged event.
 func BenchmarkSmall(b *testing.B) {
-	b.Chdir("..")
-	ctx := b.Context()
-	w, err := rig.NewWorld(ctx, filepath.Join(b.TempDir(), "data"), 4)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = w.Close() }()
-	archive, err := w.Fill(ctx, 1, 1_000)
-	if err != nil {
-		b.Fatal(err)
-	}
-	addr := serveHere(b, w)
-	who := archive.Members[0]
-	path, err := pollOf(ctx, addr, who, "/w/"+w.Slug+"/payments/invoices/"+w.Invoices[0].ID)
+	w, archive := archiveHere(b, 1, 1_000)
+	addr, who := serveHere(b, w), archive.Members[0]
+	path, err := pollOf(b.Context(), addr, who, "/w/"+w.Slug+"/payments/invoices/"+w.Invoices[0].ID)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -141,11 +135,9 @@ func BenchmarkSmall(b *testing.B) {
 		"forged": {http.StatusBadRequest, rig.Forgery(addr, w.Pay(w.Invoices[0], 0).Events[1])},
 	} {
 		b.Run(name, func(b *testing.B) {
-			before := ownCPU(b)
-			if _, err := rig.Load(addr, connections, b.N, load.status, func(int) []byte { return load.request }); err != nil {
-				b.Fatal(err)
-			}
-			b.ReportMetric(float64((ownCPU(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+			perOp(b, func() (rig.Result, error) {
+				return rig.Load(addr, connections, b.N, load.status, func(int) []byte { return load.request })
+			})
 		})
 	}
 }

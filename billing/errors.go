@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // InputError says, to the person who typed something, what to type instead. It is shown as
@@ -38,6 +39,13 @@ func (f FieldErrors) Check(field string, err error) {
 		return
 	}
 	f.Add(field, "Check this value")
+}
+
+// CheckLength notes that a text has more characters than a field takes.
+func (f FieldErrors) CheckLength(field, text string, most int) {
+	if utf8.RuneCountInString(text) > most {
+		f.Add(field, "At most "+formatNumber(int64(most), 0, 0, "en")+" characters")
+	}
 }
 
 // Merge adds the errors of other; where both have a field, the message of f stays.

@@ -121,8 +121,8 @@ func (l Line) check(errs FieldErrors, prefix string, c Currency) {
 		errs.Add(prefix+"description", "Say what this line is for")
 	case !utf8.ValidString(l.Description):
 		errs.Add(prefix+"description", "Some characters can't be read, please type them again")
-	case utf8.RuneCountInString(l.Description) > MaxDescription:
-		errs.Add(prefix+"description", fmt.Sprintf("At most %d characters", MaxDescription))
+	default:
+		errs.CheckLength(prefix+"description", l.Description, MaxDescription)
 	}
 	if l.Quantity <= 0 {
 		errs.Add(prefix+"quantity", string(errQuantity))

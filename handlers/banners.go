@@ -102,7 +102,7 @@ func linkBanner(d app.Detail, conn *app.Connection, actor app.Actor) *banner {
 		return &banner{Tone: "warn", Icon: "link", Title: "No payment link yet.", Text: "Stripe is connected, so there can be one now.", Retry: "Make the payment link"}
 	}
 	if actor.May(app.ManageStripe) {
-		b.URL = "/w/" + actor.Workspace.Slug + "/payments/connect"
+		b.URL = connectPath(actor, "")
 		return &b
 	}
 	b.Link = ""

@@ -28,6 +28,11 @@ type clientsPage struct {
 	Further  bool   // not the first page
 }
 
+// clientsPath is an address below the workspace's clients.
+func clientsPath(actor app.Actor, rest string) string {
+	return "/w/" + actor.Workspace.Slug + "/clients" + rest
+}
+
 func (h *Server) clients(c *fiber.Ctx) error {
 	if c.Query("archived") != "" {
 		return h.archivedClients(c)
@@ -40,7 +45,7 @@ func (h *Server) clients(c *fiber.Ctx) error {
 	}
 	data := clientsPage{Rows: clientRows(list, owed, actor.Workspace.Locale), Further: further}
 	if next != nil {
-		data.More = "/w/" + actor.Workspace.Slug + "/clients?after=" + nameCursorText(*next)
+		data.More = clientsPath(actor, "?after="+nameCursorText(*next))
 	}
 	if len(data.Rows) > 0 {
 		data.Rows[0].First = partialTarget(c) == "more-clients"
@@ -78,17 +83,10 @@ func clientRows(list []db.Client, owed []app.OpenTotal, locale string) []clientR
 type clientPage struct {
 	Page
 	ID       string // "" of a new one
+	Action   string // where the form goes
 	Archived bool
 	Form     form       // name, email, address, version
 	Saved    *db.Client // what somebody else saved meanwhile
-}
-
-// Action is where the form goes.
-func (p clientPage) Action() string {
-	if p.ID == "" {
-		return "/w/" + p.Workspace.Slug + "/clients"
-	}
-	return "/w/" + p.Workspace.Slug + "/clients/" + p.ID
 }
 
 func (h *Server) newClient(c *fiber.Ctx) error {
@@ -97,8 +95,10 @@ func (h *Server) newClient(c *fiber.Ctx) error {
 
 func (h *Server) showClient(c *fiber.Ctx, status int, data clientPage) (err error) {
 	title := "New client"
+	data.Action = clientsPath(actorOf(c), "")
 	if data.ID != "" {
 		title = "Edit client"
+		data.Action += "/" + data.ID
 	}
 	if data.Page, err = h.page(c, title, "clients"); err != nil {
 		return err
@@ -183,7 +183,7 @@ func (h *Server) unarchiveClient(c *fiber.Ctx) error {
 // toClients leads to the list, which says what was done.
 func (h *Server) toClients(c *fiber.Ctx, done string) error {
 	h.flash(c, done)
-	return h.goTo(c, "/w/"+actorOf(c).Workspace.Slug+"/clients")
+	return h.goTo(c, clientsPath(actorOf(c), ""))
 }
 
 // readNameCursor reads where the list goes on, and says whether it does. The text that

@@ -47,11 +47,7 @@ func (h *Server) draftConflict(c *fiber.Ctx, f form) error {
 
 // finalizeConflict shows the draft as it is now, so that nobody finalizes what they have not seen.
 func (h *Server) finalizeConflict(c *fiber.Ctx) error {
-	d, err := h.app.InvoiceDetail(c.UserContext(), actorOf(c), c.Params("id"))
-	if err != nil {
-		return err
-	}
-	data, err := h.invoicePage(c, d, newLook(d.Invoice.Version, h.now()))
+	data, d, err := h.invoiceNow(c)
 	if err != nil {
 		return err
 	}

@@ -73,11 +73,7 @@ type attempt struct {
 }
 
 func (h *Server) invoice(c *fiber.Ctx) error {
-	d, err := h.app.InvoiceDetail(c.UserContext(), actorOf(c), c.Params("id"))
-	if err != nil {
-		return err
-	}
-	data, err := h.invoicePage(c, d, newLook(d.Invoice.Version, h.now()))
+	data, _, err := h.invoiceNow(c)
 	if err != nil {
 		return err
 	}
@@ -85,6 +81,16 @@ func (h *Server) invoice(c *fiber.Ctx) error {
 		data.Link.Focus = c.Query("copy") != ""
 	}
 	return h.render(c, fiber.StatusOK, "invoice", data)
+}
+
+// invoiceNow is the page of the invoice as it stands.
+func (h *Server) invoiceNow(c *fiber.Ctx) (invoicePage, app.Detail, error) {
+	d, err := h.app.InvoiceDetail(c.UserContext(), actorOf(c), c.Params("id"))
+	if err != nil {
+		return invoicePage{}, d, err
+	}
+	data, err := h.invoicePage(c, d, newLook(d.Invoice.Version, h.now()))
+	return data, d, err
 }
 
 // invoiceStatus is polled by the invoice's page. When nothing has changed it reads no invoice.
@@ -125,7 +131,7 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 		data.Name, data.Client = *inv.Number, inv.BuyerName
 	}
 	if inv.ClientID != nil {
-		data.ClientURL = "/w/" + actor.Workspace.Slug + "/clients/" + *inv.ClientID + "/edit"
+		data.ClientURL = clientsPath(actor, "/"+*inv.ClientID+"/edit")
 	}
 	if p := d.Project; p.ID != "" {
 		data.Project = &namedLink{p.Name, projectsPath(actor, "/"+p.ID)}

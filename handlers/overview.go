@@ -199,7 +199,7 @@ func lateRows(actor app.Actor, list []app.Row) []lateRow {
 	here, rows := localOf(actor), make([]lateRow, len(list))
 	for i, r := range list {
 		rows[i] = lateRow{
-			local: here, URL: "/w/" + actor.Workspace.Slug + "/payments/invoices/" + r.ID, Client: r.Client(), Label: r.Label,
+			local: here, URL: invoicesPath(actor, "/"+r.ID), Client: r.Client(), Label: r.Label,
 			Due: billing.Date(r.DueDate), Late: count(int64(r.Late), "day") + " late",
 			Amount: amountOrNone(r.Due, r.Currency, here.Locale), Currency: strings.ToUpper(r.Currency),
 		}

@@ -94,22 +94,14 @@ var histories = []history{
 		in.pay(in.link(in.owner, id), "4242424242424242")
 	}, "paid received 50000 due 0 payments 2", ""},
 	{"two checkouts that were open at once", "eur", func(in *inbox, link, _ string) {
-		answers := in.sandbox.Answers()
-		defer in.sandbox.SetAnswers(answers)
-		both := answers
-		both.DeactivatedLinkClosesSessions, both.LimitHoldsAtCompletion = false, false
-		in.sandbox.SetAnswers(both)
+		defer in.answers(func(a *sandbox.Answers) { a.DeactivatedLinkClosesSessions, a.LimitHoldsAtCompletion = false, false })()
 		one, two := in.open(link), in.open(link)
 		in.submit(one, "4242424242424242")
 		in.advance(time.Second)
 		in.submit(two, "4242424242424242")
 	}, "paid received 100000 due 0 payments 2 overpaid", ""},
 	{"two checkouts that were open at once, of which Stripe lets one complete", "eur", func(in *inbox, link, _ string) {
-		answers := in.sandbox.Answers()
-		defer in.sandbox.SetAnswers(answers)
-		first := answers
-		first.LimitHoldsAtCompletion = true
-		in.sandbox.SetAnswers(first)
+		defer in.answers(func(a *sandbox.Answers) { a.LimitHoldsAtCompletion = true })()
 		one, two := in.open(link), in.open(link)
 		in.submit(one, "4242424242424242")
 		in.advance(time.Second)
@@ -142,6 +134,15 @@ var histories = []history{
 		in.advance(25 * time.Hour)
 		in.pay(link, "4242424242424242")
 	}, "paid received 50000 due 0 payments 2", ""},
+}
+
+// answers changes what Stripe's open questions are answered with, until restore is called.
+func (in *inbox) answers(change func(*sandbox.Answers)) (restore func()) {
+	before := in.sandbox.Answers()
+	now := before
+	change(&now)
+	in.sandbox.SetAnswers(now)
+	return func() { in.sandbox.SetAnswers(before) }
 }
 
 func (in *inbox) open(link string) string {

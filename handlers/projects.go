@@ -89,17 +89,10 @@ func projectRows(list []app.ProjectRow, locale string) []projectRow {
 type projectForm struct {
 	Page
 	ID       string // "" of a new one
+	Action   string // where the form goes
 	Archived bool
 	Form     form        // name, note, version
 	Saved    *db.Project // what somebody else saved meanwhile
-}
-
-// Action is where the form goes.
-func (p projectForm) Action() string {
-	if p.ID == "" {
-		return "/w/" + p.Workspace.Slug + "/projects"
-	}
-	return "/w/" + p.Workspace.Slug + "/projects/" + p.ID
 }
 
 func (h *Server) newProject(c *fiber.Ctx) error {
@@ -108,8 +101,10 @@ func (h *Server) newProject(c *fiber.Ctx) error {
 
 func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectForm) (err error) {
 	title := "New project"
+	data.Action = projectsPath(actorOf(c), "")
 	if data.ID != "" {
 		title = "Edit project"
+		data.Action += "/" + data.ID
 	}
 	if data.Page, err = h.page(c, title, "projects"); err != nil {
 		return err

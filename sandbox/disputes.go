@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -19,7 +20,7 @@ const (
 )
 
 // openDispute takes a charge's money back, or, of an inquiry, only asks about it.
-func (s *Server) openDispute(charge *record, reason string, amount int64, inquiry bool) {
+func (s *Server) openDispute(charge *record, reason string, amount int64, inquiry bool) *record {
 	dispute := blank("dispute")
 	dispute["id"] = s.newID("dp_1", 23)
 	dispute["amount"] = amount
@@ -41,6 +42,7 @@ func (s *Server) openDispute(charge *record, reason string, amount int64, inquir
 	if !inquiry {
 		s.moveDisputed(r, -amount, disputeFee, "charge.dispute.funds_withdrawn")
 	}
+	return r
 }
 
 // moveDisputed books money that a dispute takes or gives back.
@@ -50,21 +52,27 @@ func (s *Server) moveDisputed(r *record, amount, fee int64, typ string) {
 	s.emit(nil, r.account, typ, r.obj)
 }
 
-func (s *Server) updateDispute(c *call) (any, error) {
+// disputeNamed is the dispute that a call would change, unless it is closed.
+func (s *Server) disputeNamed(c *call) (*record, error) {
 	r, err := s.named(c, "dispute")
+	if err == nil && isClosed(r) {
+		err = invalid("", "", "This dispute is already closed")
+	}
+	return r, err
+}
+
+func (s *Server) updateDispute(c *call) (any, error) {
+	r, err := s.disputeNamed(c)
 	if err != nil {
 		return nil, err
-	}
-	if isClosed(r) {
-		return nil, invalid("", "", "This dispute is already closed")
 	}
 	evidence := child(c.in, "evidence")
 	for key, given := range evidence {
 		child(r.obj, "evidence")[key] = given
 	}
 	setMetadata(r.obj, c.in["metadata"])
+	details := child(r.obj, "evidence_details")
 	if len(evidence) > 0 {
-		details := child(r.obj, "evidence_details")
 		details["has_evidence"] = true
 	}
 	submit, given := c.in["submit"].(bool)
@@ -72,7 +80,7 @@ func (s *Server) updateDispute(c *call) (any, error) {
 		s.emit(c, r.account, "charge.dispute.updated", r.obj)
 		return r.obj, nil
 	}
-	child(r.obj, "evidence_details")["submission_count"] = number(child(r.obj, "evidence_details"), "submission_count") + 1
+	details["submission_count"] = number(details, "submission_count") + 1
 	switch text(evidence, "uncategorized_text") {
 	case winningEvidence:
 		s.closeDispute(c, r, true)
@@ -86,12 +94,9 @@ func (s *Server) updateDispute(c *call) (any, error) {
 }
 
 func (s *Server) acceptDispute(c *call) (any, error) {
-	r, err := s.named(c, "dispute")
+	r, err := s.disputeNamed(c)
 	if err != nil {
 		return nil, err
-	}
-	if isClosed(r) {
-		return nil, invalid("", "", "This dispute is already closed")
 	}
 	s.closeDispute(c, r, false)
 	return r.obj, nil
@@ -145,9 +150,7 @@ func (s *Server) Dispute(chargeID, reason string, amount int64) (id string, err 
 	if amount == 0 {
 		amount = number(charge.obj, "amount")
 	}
-	s.openDispute(charge, reason, amount, false)
-	disputes := s.lists[listKey{charge.account, "dispute"}]
-	return disputes[len(disputes)-1].id(), nil
+	return s.openDispute(charge, reason, amount, false).id(), nil
 }
 
 // CloseDispute decides a dispute as the bank does.
@@ -174,22 +177,20 @@ func (s *Server) afterwards(charge *record, m method) {
 	}
 	switch {
 	case m.warned:
-		warning := blank("radar.early_fraud_warning")
-		warning["id"] = s.newID("issfr_1", 22)
-		warning["charge"], warning["payment_intent"] = charge.id(), charge.obj["payment_intent"]
-		warning["created"] = s.unix()
-		warning["fraud_type"] = "made_with_stolen_card"
-		s.add("radar.early_fraud_warning", charge.account, warning)
-		s.emit(nil, charge.account, "radar.early_fraud_warning.created", warning)
+		s.notice(charge, "radar.early_fraud_warning", s.newID("issfr_1", 22), object{"fraud_type": "made_with_stolen_card"}, "radar.early_fraud_warning.created")
 	case m.risk == "elevated":
-		review := blank("review")
-		review["id"] = s.newID("prv_1", 23)
-		review["charge"], review["payment_intent"] = charge.id(), charge.obj["payment_intent"]
-		review["created"] = s.unix()
-		review["reason"] = "rule"
-		s.add("review", charge.account, review)
-		s.emit(nil, charge.account, "review.opened", review)
+		s.notice(charge, "review", s.newID("prv_1", 23), object{"reason": "rule"}, "review.opened")
 	case m.atOnce:
 		s.emit(nil, charge.account, "balance.available", s.balance(charge.account))
 	}
+}
+
+// notice adds something that Stripe says of a charge without touching it.
+func (s *Server) notice(charge *record, kind, id string, says object, typ string) {
+	o := blank(kind)
+	o["id"], o["charge"], o["payment_intent"] = id, charge.id(), charge.obj["payment_intent"]
+	o["created"] = s.unix()
+	maps.Copy(o, says)
+	s.add(kind, charge.account, o)
+	s.emit(nil, charge.account, typ, o)
 }

@@ -150,52 +150,44 @@ var copies = []copied{
 }
 
 func (w *World) copySamples(ctx context.Context, samples map[string]string, workspaces, invoices int) error {
-	pool, err := openFile(w.Dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = pool.Close() }()
-	tx, err := pool.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	steps := []string{
-		// Nothing waits to be done at Stripe.
-		"UPDATE payment_links SET state = 'closed', closed_at = created_at, next_attempt_at = 0 WHERE state = 'closing'",
-		"UPDATE stripe_reads SET next_attempt_at = 0",
-		plan,
-		"CREATE TEMP TABLE places AS SELECT w, new_workspace, new_user, new_account, max(new_number) AS numbers FROM plan WHERE w > 0 GROUP BY w",
-	}
-	for _, s := range steps {
-		if _, err := tx.ExecContext(ctx, s, named(s, sql.Named("invoices", invoices), sql.Named("workspaces", workspaces), sql.Named("now", time.Now().UnixMicro()))...); err != nil {
-			return fmt.Errorf("plan copies: %w", err)
+	return write(ctx, w.Dir, func(tx *sql.Tx) error {
+		steps := []string{
+			// Nothing waits to be done at Stripe.
+			"UPDATE payment_links SET state = 'closed', closed_at = created_at, next_attempt_at = 0 WHERE state = 'closing'",
+			"UPDATE stripe_reads SET next_attempt_at = 0",
+			plan,
+			"CREATE TEMP TABLE places AS SELECT w, new_workspace, new_user, new_account, max(new_number) AS numbers FROM plan WHERE w > 0 GROUP BY w",
 		}
-	}
-	for _, c := range copies {
-		names, values, err := columns(ctx, tx, c.table, c.set)
+		for _, s := range steps {
+			if _, err := tx.ExecContext(ctx, s, named(s, sql.Named("invoices", invoices), sql.Named("workspaces", workspaces), sql.Named("now", time.Now().UnixMicro()))...); err != nil {
+				return fmt.Errorf("plan copies: %w", err)
+			}
+		}
+		for _, c := range copies {
+			names, values, err := columns(ctx, tx, c.table, c.set)
+			if err != nil {
+				return err
+			}
+			// One row of each table is copied for each place, the first: there are copies by then.
+			query := fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM %[4]s, (SELECT * FROM %[1]s WHERE %[5]s ORDER BY rowid LIMIT 1)", c.table, names, values, c.from, c.where)
+			if c.from == "plan" {
+				query += " WHERE kind = :kind ORDER BY i"
+			}
+			for kind, sample := range samples {
+				if _, err := tx.ExecContext(ctx, query, named(query, sql.Named("kind", kind), sql.Named("sample", sample))...); err != nil {
+					return fmt.Errorf("copy rows of %s: %w", c.table, err)
+				}
+				if c.from != "plan" {
+					break
+				}
+			}
+		}
+		_, err := tx.ExecContext(ctx, "UPDATE counters SET last = (SELECT max(new_number) FROM plan WHERE plan.new_workspace = counters.workspace_id)")
 		if err != nil {
-			return err
+			return fmt.Errorf("count the copies: %w", err)
 		}
-		// One row of each table is copied for each place, the first: there are copies by then.
-		query := fmt.Sprintf("INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM %[4]s, (SELECT * FROM %[1]s WHERE %[5]s ORDER BY rowid LIMIT 1)", c.table, names, values, c.from, c.where)
-		if c.from == "plan" {
-			query += " WHERE kind = :kind ORDER BY i"
-		}
-		for kind, sample := range samples {
-			if _, err := tx.ExecContext(ctx, query, named(query, sql.Named("kind", kind), sql.Named("sample", sample))...); err != nil {
-				return fmt.Errorf("copy rows of %s: %w", c.table, err)
-			}
-			if c.from != "plan" {
-				break
-			}
-		}
-	}
-	_, err = tx.ExecContext(ctx, "UPDATE counters SET last = (SELECT max(new_number) FROM plan WHERE plan.new_workspace = counters.workspace_id)")
-	if err != nil {
-		return fmt.Errorf("count the copies: %w", err)
-	}
-	return tx.Commit()
+		return nil
+	})
 }
 
 // named leaves out the arguments that a query does not name: the driver wants exactly those.

@@ -91,24 +91,45 @@ func resultOf(each []time.Duration, took time.Duration) Result {
 	return r
 }
 
+// dialAll opens n connections.
+func dialAll(addr string, n int) ([]*Conn, error) {
+	var conns []*Conn
+	for range n {
+		c, err := Dial(addr)
+		if err != nil {
+			closeAll(conns)
+			return nil, err
+		}
+		conns = append(conns, c)
+	}
+	return conns, nil
+}
+
+func closeAll(conns []*Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
+}
+
+// expect sends a request and fails when the answer has not the status want.
+func (c *Conn) expect(request []byte, want int) error {
+	status, err := c.Do(request)
+	if err == nil && status != want {
+		err = fmt.Errorf("answered %d, not %d", status, want)
+	}
+	return err
+}
+
 // Load sends n requests, request(i) for each i, over as many connections at once. It fails at
 // the first answer that has not the status want.
 func Load(addr string, connections, n, want int, request func(i int) []byte) (Result, error) {
-	conns := make([]*Conn, connections)
-	for i := range conns {
-		c, err := Dial(addr)
-		if err != nil {
-			return Result{}, err
-		}
-		defer c.Close()
-		conns[i] = c
+	conns, err := dialAll(addr, connections)
+	if err != nil {
+		return Result{}, err
 	}
+	defer closeAll(conns)
 	return Together(connections, n, func(worker, i int) error {
-		status, err := conns[worker].Do(request(i))
-		if err == nil && status != want {
-			err = fmt.Errorf("request %d was answered %d, not %d", i, status, want)
-		}
-		return err
+		return conns[worker].expect(request(i), want)
 	})
 }
 
@@ -144,15 +165,11 @@ func Together(goroutines, n int, do func(worker, i int) error) (Result, error) {
 // its request over and over, with a pause between two that is the same for all. They begin
 // spread evenly over the pause. It fails at the first answer that has not the status want.
 func Paced(addr string, requests [][]byte, pause, duration time.Duration, want int) (Result, error) {
-	conns := make([]*Conn, len(requests))
-	for i := range conns {
-		c, err := Dial(addr)
-		if err != nil {
-			return Result{}, err
-		}
-		defer c.Close()
-		conns[i] = c
+	conns, err := dialAll(addr, len(requests))
+	if err != nil {
+		return Result{}, err
 	}
+	defer closeAll(conns)
 	errs := make([]error, len(requests))
 	took := make([][]time.Duration, len(requests))
 	start := time.Now()
@@ -162,11 +179,7 @@ func Paced(addr string, requests [][]byte, pause, duration time.Duration, want i
 			for at := start.Add(pause * time.Duration(i) / time.Duration(len(conns))); at.Before(start.Add(duration)); at = at.Add(pause) {
 				time.Sleep(time.Until(at))
 				begun := time.Now()
-				status, err := c.Do(requests[i])
-				if err == nil && status != want {
-					err = fmt.Errorf("request %d was answered %d, not %d", i, status, want)
-				}
-				if errs[i] = err; err != nil {
+				if errs[i] = c.expect(requests[i], want); errs[i] != nil {
 					return
 				}
 				took[i] = append(took[i], time.Since(begun))

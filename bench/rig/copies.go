@@ -10,51 +10,42 @@ import (
 // copyInvoices makes n copies of the last invoice: its row, lines and link. Nobody has the
 // database open.
 func (w *World) copyInvoices(ctx context.Context, n int) error {
-	pool, err := openFile(w.Dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = pool.Close() }()
-	tx, err := pool.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-
-	const copyOf = "substr(%s, 1, 24) || printf('%%012x', i)" // the last group of a UUID
-	steps := []struct {
-		table, where string
-		set          map[string]string
-	}{
-		{"invoices", "id", map[string]string{
-			"id": fmt.Sprintf(copyOf, "id"), "token": "printf('copy%018d', i)",
-			"number": "printf('INV-%04d', CAST(substr(number, 5) AS INTEGER) + i)", "created_at": "created_at + i",
-		}},
-		{"invoice_lines", "invoice_id", map[string]string{"id": fmt.Sprintf(copyOf, "id"), "invoice_id": fmt.Sprintf(copyOf, "invoice_id")}},
-		{"payment_links", "invoice_id", map[string]string{
-			"id": fmt.Sprintf(copyOf, "id"), "invoice_id": fmt.Sprintf(copyOf, "invoice_id"),
-			"stripe_link_id": "printf('plink_copy%014d', i)", "url": "url || i", "idempotency_key": "idempotency_key || i",
-		}},
-	}
-	last := w.Invoices[len(w.Invoices)-1]
-	for _, s := range steps {
-		names, values, err := columns(ctx, tx, s.table, s.set)
-		if err != nil {
-			return err
+	return write(ctx, w.Dir, func(tx *sql.Tx) error {
+		const copyOf = "substr(%s, 1, 24) || printf('%%012x', i)" // the last group of a UUID
+		steps := []struct {
+			table, where string
+			set          map[string]string
+		}{
+			{"invoices", "id", map[string]string{
+				"id": fmt.Sprintf(copyOf, "id"), "token": "printf('copy%018d', i)",
+				"number": "printf('INV-%04d', CAST(substr(number, 5) AS INTEGER) + i)", "created_at": "created_at + i",
+			}},
+			{"invoice_lines", "invoice_id", map[string]string{"id": fmt.Sprintf(copyOf, "id"), "invoice_id": fmt.Sprintf(copyOf, "invoice_id")}},
+			{"payment_links", "invoice_id", map[string]string{
+				"id": fmt.Sprintf(copyOf, "id"), "invoice_id": fmt.Sprintf(copyOf, "invoice_id"),
+				"stripe_link_id": "printf('plink_copy%014d', i)", "url": "url || i", "idempotency_key": "idempotency_key || i",
+			}},
 		}
-		_, err = tx.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		last := w.Invoices[len(w.Invoices)-1]
+		for _, s := range steps {
+			names, values, err := columns(ctx, tx, s.table, s.set)
+			if err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, fmt.Sprintf(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 			INSERT INTO %[1]s (%[2]s) SELECT %[3]s FROM n, %[1]s WHERE %[4]s = ?`, s.table, names, values, s.where), n, last.ID)
-		if err != nil {
-			return fmt.Errorf("copy rows of %s: %w", s.table, err)
+			if err != nil {
+				return fmt.Errorf("copy rows of %s: %w", s.table, err)
+			}
 		}
-	}
-	if _, err := tx.ExecContext(ctx, "UPDATE counters SET last = last + ?", n); err != nil {
-		return fmt.Errorf("count the copies: %w", err)
-	}
-	for i := 1; i <= n; i++ {
-		w.Invoices = append(w.Invoices, Invoice{ID: last.ID[:24] + fmt.Sprintf("%012x", i), Link: fmt.Sprintf("plink_copy%014d", i)})
-	}
-	return tx.Commit()
+		if _, err := tx.ExecContext(ctx, "UPDATE counters SET last = last + ?", n); err != nil {
+			return fmt.Errorf("count the copies: %w", err)
+		}
+		for i := 1; i <= n; i++ {
+			w.Invoices = append(w.Invoices, Invoice{ID: last.ID[:24] + fmt.Sprintf("%012x", i), Link: fmt.Sprintf("plink_copy%014d", i)})
+		}
+		return nil
+	})
 }
 
 // columns lists a table's columns, and beside each the value that a copy gets.
