@@ -47,21 +47,24 @@ type Actor struct {
 type Workspace struct {
 	ID, Slug, Name, Address, Country, Currency, Locale, TimeZone string
 	TermsDays                                                    int64
-
-	zone *time.Location // of TimeZone, read once for a request; nil = not yet
 }
 
 // Location is the workspace's time zone; due dates begin and end there.
 func (w Workspace) Location() *time.Location {
-	if w.zone != nil {
-		return w.zone
+	if l, ok := zones.Load(w.TimeZone); ok {
+		return l.(*time.Location)
 	}
 	l, err := time.LoadLocation(w.TimeZone)
 	if err != nil {
 		return time.UTC
 	}
+	zones.Store(w.TimeZone, l)
 	return l
 }
+
+// zones keeps the time zones in use, at most the 600 that there are: LoadLocation reads a file
+// each time.
+var zones sync.Map
 
 // May says whether the actor has the permission, for buttons.
 func (a Actor) May(p Permission) bool { return a.Role.May(p) }
@@ -101,12 +104,15 @@ func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 	if err != nil {
 		return Actor{}, fmt.Errorf("look up membership: %w", err)
 	}
+	return actorOf(m), nil
+}
+
+func actorOf(m db.MembershipBySlugRow) Actor {
 	w := Workspace{
 		ID: m.WorkspaceID, Slug: m.Slug, Name: m.Name, Address: m.Address, Country: m.Country,
 		Currency: m.Currency, Locale: m.Locale, TimeZone: m.TimeZone, TermsDays: m.TermsDays,
 	}
-	w.zone = w.Location()
-	return Actor{UserID: userID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: w}, nil
+	return Actor{UserID: m.UserID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: w}
 }
 
 // actorAge is how long status polls may go by an answer (see ActorOfSession). Any change of a

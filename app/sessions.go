@@ -142,7 +142,29 @@ func (a *App) ActorOfSession(ctx context.Context, token, slug string) (Actor, er
 	if actor, ok := a.actors.get(key); ok {
 		return actor, nil
 	}
-	data, found, err := a.Sessions().FindCtx(ctx, base64.RawURLEncoding.EncodeToString(hash[:])) // as scs hashes tokens
+	stored := base64.RawURLEncoding.EncodeToString(hash[:]) // as scs hashes tokens
+	actor, err := a.actorOfSession(ctx, stored, slug)
+	if err == nil {
+		a.actors.put(key, actor)
+	}
+	return actor, err
+}
+
+// actorOfSession asks one question, and only when nothing answers it looks step by step for the
+// reason.
+func (a *App) actorOfSession(ctx context.Context, token, slug string) (Actor, error) {
+	var m db.MembershipOfSessionRow
+	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		m, err = q.MembershipOfSession(ctx, db.MembershipOfSessionParams{Token: token, Now: a.nowMicro(), Slug: slug})
+		return err
+	})
+	if err == nil {
+		return actorOf(db.MembershipBySlugRow(m)), nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return Actor{}, fmt.Errorf("look up session and membership: %w", err)
+	}
+	data, found, err := a.Sessions().FindCtx(ctx, token)
 	if err != nil {
 		return Actor{}, err
 	}
@@ -156,11 +178,7 @@ func (a *App) ActorOfSession(ctx context.Context, token, slug string) (Actor, er
 	if _, err := a.UserByID(ctx, userID); err != nil {
 		return Actor{}, err
 	}
-	actor, err := a.ActorIn(ctx, userID, slug)
-	if err == nil {
-		a.actors.put(key, actor)
-	}
-	return actor, err
+	return a.ActorIn(ctx, userID, slug)
 }
 
 // Limits are those on guessing, for the pages that are found by a token and for webhooks.

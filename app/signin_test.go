@@ -2,17 +2,22 @@ package app_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/alexedwards/scs/v2"
 	_ "github.com/mattn/go-sqlite3"
 
 	"trak/app"
+	"trak/auth"
 	"trak/billing"
 	"trak/db"
 )
@@ -74,6 +79,11 @@ func TestSignIn(t *testing.T) {
 		}
 	})
 	t.Run("who is disabled is out at once and can't sign in", func(t *testing.T) {
+		token := session(t, w, w.member.UserID)
+		if _, err := w.app.ActorOfSession(ctx, token, w.member.Workspace.Slug); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.advance(3 * time.Second) // polls go by an answer for two
 		w.sql("UPDATE users SET disabled_at = 1 WHERE id = ?", w.member.UserID)
 		if _, err := w.app.SignIn(ctx, "jon@example.com", password, ip); !errors.Is(err, app.ErrWrongSignIn) {
 			t.Errorf("signs in: %v", err)
@@ -81,7 +91,26 @@ func TestSignIn(t *testing.T) {
 		if _, err := w.app.UserByID(ctx, w.member.UserID); !errors.Is(err, app.ErrSignedOut) {
 			t.Errorf("stays: %v", err)
 		}
+		if _, err := w.app.ActorOfSession(ctx, token, w.member.Workspace.Slug); !errors.Is(err, app.ErrSignedOut) {
+			t.Errorf("polls: %v", err)
+		}
 	})
+}
+
+// session starts a session as scs does, and returns its token.
+func session(t *testing.T, w *world, userID string) string {
+	t.Helper()
+	expiry := w.clock.now().Add(time.Hour)
+	data, err := scs.GobCodec{}.Encode(expiry, map[string]any{app.SessionUser: userID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := auth.NewToken()
+	hash := sha256.Sum256([]byte(token))
+	if err := w.app.Sessions().CommitCtx(t.Context(), base64.RawURLEncoding.EncodeToString(hash[:]), data, expiry); err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 func TestSlugsAreUnique(t *testing.T) {

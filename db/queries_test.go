@@ -18,6 +18,7 @@ var unscoped = map[string]string{
 	"AccountByStripeID":   "a webhook names the account; this is how its workspace is found",
 	"InvoiceByToken":      "the client's page: the token is the permission, for this invoice only",
 	"MembershipBySlug":    "makes the actor: bound to the user who is signed in and the slug of the path",
+	"MembershipOfSession": "makes the actor of a poll: bound to the session and the slug of the path",
 	"WorkspacesOfUser":    "sign-in: bound to the user, before a workspace is chosen",
 	"DueLinks":            "the workers' queue of all workspaces; each row is claimed within its own",
 	"DueAccounts":         "the workers' queue of all workspaces; each row is claimed within its own",

@@ -113,7 +113,7 @@ func (q *Queries) ManagersOfWorkspace(ctx context.Context, workspaceID string) (
 }
 
 const membershipBySlug = `-- name: MembershipBySlug :one
-SELECT m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
 FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = $1
 WHERE w.slug = $2
 `
@@ -124,6 +124,7 @@ type MembershipBySlugParams struct {
 }
 
 type MembershipBySlugRow struct {
+	UserID      string
 	Role        string
 	WorkspaceID string
 	Slug        string
@@ -141,6 +142,53 @@ func (q *Queries) MembershipBySlug(ctx context.Context, arg MembershipBySlugPara
 	row := q.db.QueryRowContext(ctx, membershipBySlug, arg.UserID, arg.Slug)
 	var i MembershipBySlugRow
 	err := row.Scan(
+		&i.UserID,
+		&i.Role,
+		&i.WorkspaceID,
+		&i.Slug,
+		&i.Name,
+		&i.Address,
+		&i.Country,
+		&i.Currency,
+		&i.Locale,
+		&i.TimeZone,
+		&i.TermsDays,
+	)
+	return i, err
+}
+
+const membershipOfSession = `-- name: MembershipOfSession :one
+SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+FROM sessions s JOIN users u ON u.id = s.user_id JOIN memberships m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id
+WHERE s.token = $1 AND s.dead = FALSE AND s.expiry > $2 AND u.disabled_at = 0 AND w.slug = $3
+`
+
+type MembershipOfSessionParams struct {
+	Token string
+	Now   int64
+	Slug  string
+}
+
+type MembershipOfSessionRow struct {
+	UserID      string
+	Role        string
+	WorkspaceID string
+	Slug        string
+	Name        string
+	Address     string
+	Country     string
+	Currency    string
+	Locale      string
+	TimeZone    string
+	TermsDays   int64
+}
+
+// The same in one step from the session's token, for status polls, which are most of all requests.
+func (q *Queries) MembershipOfSession(ctx context.Context, arg MembershipOfSessionParams) (MembershipOfSessionRow, error) {
+	row := q.db.QueryRowContext(ctx, membershipOfSession, arg.Token, arg.Now, arg.Slug)
+	var i MembershipOfSessionRow
+	err := row.Scan(
+		&i.UserID,
 		&i.Role,
 		&i.WorkspaceID,
 		&i.Slug,

@@ -26,9 +26,15 @@ VALUES (@workspace_id, @user_id, @role, @created_at);
 
 -- name: MembershipBySlug :one
 -- Makes the actor of a request: who is signed in, in the workspace that the path names.
-SELECT m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
 FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = @user_id
 WHERE w.slug = @slug;
+
+-- name: MembershipOfSession :one
+-- The same in one step from the session's token, for status polls, which are most of all requests.
+SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+FROM sessions s JOIN users u ON u.id = s.user_id JOIN memberships m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id
+WHERE s.token = @token AND s.dead = FALSE AND s.expiry > @now AND u.disabled_at = 0 AND w.slug = @slug;
 
 -- name: ManagersOfWorkspace :many
 SELECT u.name, m.role
