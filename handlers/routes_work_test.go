@@ -2,12 +2,14 @@ package handlers_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"trak/app"
@@ -234,8 +236,14 @@ func TestHostileRequests(t *testing.T) {
 		for i := 0; i < len(try.headers); i += 2 {
 			r.Header.Set(try.headers[i], try.headers[i+1])
 		}
-		if p := w.as("owner").send(r); !slices.Contains(try.allowed, p.status) {
-			t.Errorf("%s: %d", what, p.status)
+		res, err := w.as("owner").client.Do(r)
+		if slices.Contains(try.allowed, 413) && (errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)) {
+			continue // refused and cut off before all of it was sent
+		}
+		must(t, err)
+		_ = res.Body.Close()
+		if !slices.Contains(try.allowed, res.StatusCode) {
+			t.Errorf("%s: %d", what, res.StatusCode)
 		}
 	}
 }
