@@ -52,7 +52,9 @@ func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing
 	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, learned: map[string]bool{}, payments: map[string]billing.Payment{}}
 	x.touched.intents = map[string]billing.Intent{}
 	x.touched.invoices = map[string]bool{}
-	for _, step := range []func(context.Context, billing.Facts) error{x.sessions, x.intents, x.charges, x.refunds} {
+	for _, step := range []func(context.Context, billing.Facts) error{
+		x.sessions, x.intents, x.charges, x.refunds, x.disputes, x.alerts, x.payouts, x.transactions,
+	} {
 		if err := step(ctx, f); err != nil {
 			return err
 		}
@@ -146,44 +148,6 @@ func (x *fold) charges(ctx context.Context, f billing.Facts) error {
 			x.learned[now.IntentID] = true
 		}
 		x.touch(now.IntentID)
-	}
-	return nil
-}
-
-func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
-	for _, said := range f.Refunds {
-		row, err := x.tx.RefundByID(ctx, db.RefundByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, RefundID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read refund %s: %w", said.ID, err)
-		}
-		now := said
-		if err == nil {
-			now = billing.MergeRefund(refundOf(row), said)
-		}
-		isNew := err != nil || now != refundOf(row)
-		if isNew {
-			err = x.tx.UpsertRefund(ctx, db.UpsertRefundParams{
-				StripeAccountID: x.acct, RefundID: now.ID, WorkspaceID: x.account.WorkspaceID, ChargeID: now.ChargeID,
-				PaymentIntentID: now.IntentID, Rank: int64(now.Rank), Amount: now.Amount, Currency: now.Currency,
-				Reason: now.Reason, FailureReason: now.FailureReason, CreatedAt: now.CreatedAt,
-			})
-			if err != nil {
-				return fmt.Errorf("store refund %s: %w", said.ID, err)
-			}
-		}
-		intent := now.IntentID
-		if c, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: now.ChargeID}); err == nil {
-			intent = c.PaymentIntentID
-		} else if !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("read charge of refund %s: %w", said.ID, err)
-		} else if intent == "" && now.ChargeID != "" && x.asks {
-			// Its charge is not known and it names no payment: the charge will say which it is.
-			if err := x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadCharge, ID: now.ChargeID, At: x.tx.Now()}, 0); err != nil {
-				return err
-			}
-		}
-		x.touch(intent)
-		x.learned[intent] = x.learned[intent] || isNew
 	}
 	return nil
 }
@@ -328,12 +292,8 @@ func paymentFacts(ctx context.Context, q *db.Queries, row db.Payment, said billi
 	}
 	for _, c := range charges {
 		f.Charges = append(f.Charges, chargeOf(c))
-		refunds, err := q.RefundsOfCharge(ctx, db.RefundsOfChargeParams{WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, ChargeID: c.ChargeID})
-		if err != nil {
-			return f, fmt.Errorf("read refunds: %w", err)
-		}
-		for _, r := range refunds {
-			f.Refunds = append(f.Refunds, refundOf(r))
+		if err := claimsOn(ctx, q, c, &f); err != nil {
+			return f, err
 		}
 	}
 	return f, nil
@@ -384,12 +344,5 @@ func chargeOf(r db.Charge) billing.Charge {
 		Currency: r.Currency, Livemode: r.Livemode, Method: r.Method, Brand: r.Brand, Last4: r.Last4,
 		FailureCode: r.FailureCode, FailureMessage: r.FailureMessage, RefundHint: r.RefundHint, RefundHintAt: r.RefundHintAt,
 		CreatedAt: r.CreatedAt, PaidAt: r.PaidAt,
-	}
-}
-
-func refundOf(r db.Refund) billing.Refund {
-	return billing.Refund{
-		ID: r.RefundID, ChargeID: r.ChargeID, IntentID: r.PaymentIntentID, Rank: billing.Rank(r.Rank), Amount: r.Amount,
-		Currency: r.Currency, Reason: r.Reason, FailureReason: r.FailureReason, CreatedAt: r.CreatedAt, StillOwed: r.StillOwed,
 	}
 }

@@ -48,6 +48,10 @@ func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Ac
 		return a.stripe.ReadIntent(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
 	case billing.ReadCharge:
 		return a.stripe.ReadCharge(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+	case billing.ReadPayout:
+		return a.stripe.ReadPayout(ctx, row.StripeAccountID, row.ObjectID)
+	case billing.ReadLink:
+		return billing.Facts{}, a.readLink(ctx, row, account)
 	}
 	return billing.Facts{}, fmt.Errorf("unknown kind of object %q", row.Kind)
 }
@@ -72,5 +76,33 @@ func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Accou
 			NextAttemptAt: tx.Now() + jobs.Backoff(row.Attempts).Microseconds(), LastError: clip(connect.UserMessage(failure)),
 		})
 		return err
+	})
+}
+
+// readLink looks whether somebody switched a link off at Stripe, where the invoice still offers it.
+func (a *App) readLink(ctx context.Context, row db.StripeRead, account db.Account) error {
+	active, completed, err := a.stripe.LinkTaken(ctx, row.StripeAccountID, row.ObjectID)
+	if err != nil || active || completed {
+		return err
+	}
+	return a.db.Update(ctx, db.Scope(account.WorkspaceID), func(tx *db.Tx) error {
+		l, err := tx.LinkByStripeID(ctx, db.LinkByStripeIDParams{WorkspaceID: account.WorkspaceID, StripeAccountID: row.StripeAccountID, StripeLinkID: row.ObjectID})
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("look up link: %w", err)
+		}
+		n, err := tx.SetLinkSwitchedOff(ctx, db.SetLinkSwitchedOffParams{
+			WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: "This link was switched off in Stripe. Trying again makes a new one.",
+		})
+		if err != nil || n == 0 {
+			return err
+		}
+		inv, err := tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: l.WorkspaceID, ID: l.InvoiceID})
+		if err != nil {
+			return fmt.Errorf("read invoice of link: %w", err)
+		}
+		return a.touch(ctx, tx, inv)
 	})
 }

@@ -28,6 +28,12 @@ const (
 	eventFailed    = "failed"
 )
 
+// How an event came: delivered by Stripe, or found when Trak looked for what it missed.
+const (
+	sourceWebhook = "webhook"
+	sourceSync    = "sync"
+)
+
 // webhookKept is the name under which the secret of our own endpoint is kept.
 const webhookKept = "webhook_secret"
 
@@ -72,7 +78,7 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 	}
 	facts, reads, parseErr := a.factsOf(e)
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		return a.storeEvent(ctx, tx, e, payload, facts, reads, parseErr)
+		return a.storeEvent(ctx, tx, e, payload, sourceWebhook, facts, reads, parseErr)
 	})
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", e.ID, err)
@@ -97,7 +103,7 @@ func (a *App) factsOf(e connect.Event) (billing.Facts, []billing.Read, error) {
 
 // storeEvent stores an event and applies it, in the caller's transaction. One that is there
 // already changes nothing.
-func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, f billing.Facts, reads []billing.Read, parseErr error) error {
+func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, source string, f billing.Facts, reads []billing.Read, parseErr error) error {
 	account, state, outcome, err := a.judge(ctx, tx, e, f, reads)
 	if err != nil {
 		return err
@@ -105,6 +111,7 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 	n, err := tx.InsertStripeEvent(ctx, db.InsertStripeEventParams{
 		EventID: e.ID, StripeAccountID: e.Account, WorkspaceID: optional(account.WorkspaceID), Type: e.Type, ApiVersion: e.APIVersion,
 		Livemode: e.Livemode, Created: e.Created, ReceivedAt: tx.Now(), Payload: payload, State: state, Outcome: outcome,
+		Source: source, ObjectID: e.ObjectID,
 	})
 	if err != nil {
 		return fmt.Errorf("insert event: %w", err)
@@ -155,14 +162,10 @@ func (a *App) judge(ctx context.Context, tx *db.Tx, e connect.Event, f billing.F
 		return account, "", "", fmt.Errorf("look up account: %w", err)
 	case e.Livemode != account.Livemode:
 		return account, eventIgnored, "of the other mode (test or live) than the account", nil
-	case len(reads) == 0 && !e.Deauthorized() && empty(f):
+	case len(reads) == 0 && !e.Deauthorized() && f.Empty():
 		return account, eventIgnored, "nothing to do for this type", nil
 	}
 	return account, eventApplied, "", nil
-}
-
-func empty(f billing.Facts) bool {
-	return len(f.Sessions)+len(f.Intents)+len(f.Charges)+len(f.Refunds)+len(f.Disputes) == 0
 }
 
 // apply puts what an event says into the books.

@@ -4,11 +4,33 @@ package billing
 // element carries Stripe's own id; merging the same facts again, or in another order,
 // changes nothing (see merge.go).
 type Facts struct {
-	Sessions []Session
-	Intents  []Intent
-	Charges  []Charge
-	Refunds  []Refund
-	Disputes []Dispute
+	Sessions     []Session
+	Intents      []Intent
+	Charges      []Charge
+	Refunds      []Refund
+	Disputes     []Dispute
+	Alerts       []Alert
+	Payouts      []Payout
+	Transactions []Transaction
+}
+
+// Empty says that there is nothing in it.
+func (f Facts) Empty() bool {
+	return len(f.Sessions)+len(f.Intents)+len(f.Charges)+len(f.Refunds)+len(f.Disputes)+len(f.Alerts)+len(f.Payouts)+len(f.Transactions) == 0
+}
+
+// Join returns the facts of both.
+func (f Facts) Join(g Facts) Facts {
+	return Facts{
+		Sessions:     append(f.Sessions, g.Sessions...),
+		Intents:      append(f.Intents, g.Intents...),
+		Charges:      append(f.Charges, g.Charges...),
+		Refunds:      append(f.Refunds, g.Refunds...),
+		Disputes:     append(f.Disputes, g.Disputes...),
+		Alerts:       append(f.Alerts, g.Alerts...),
+		Payouts:      append(f.Payouts, g.Payouts...),
+		Transactions: append(f.Transactions, g.Transactions...),
+	}
 }
 
 // Rank orders the states that one object of Stripe's can pass through. A fact moves to a
@@ -51,6 +73,15 @@ const (
 	DisputeUnderReview
 	DisputeWon
 	DisputeLost
+)
+
+// Ranks of a payout. One that has arrived may still come back from the bank.
+const (
+	PayoutPending Rank = iota + 1
+	PayoutInTransit
+	PayoutPaid
+	PayoutCanceled
+	PayoutFailed
 )
 
 // Session is a Checkout session. Amounts are minor units; times are Unix microseconds.
@@ -114,21 +145,84 @@ type Refund struct {
 
 // Dispute takes money of a charge back through the client's bank.
 type Dispute struct {
-	ID        string
-	ChargeID  string
-	IntentID  string
-	Rank      Rank
-	Amount    int64
-	Currency  string
-	Reason    string
-	DueBy     int64 // when evidence must be in, 0 = never
-	CreatedAt int64
+	ID       string
+	ChargeID string
+	IntentID string
+	Rank     Rank
+	// RankAt is when it was said to be won or lost (microseconds). A bank may decide anew, so the
+	// latest word counts; before that it is 0.
+	RankAt      int64
+	Amount      int64
+	Currency    string
+	Livemode    bool
+	Reason      string
+	DueBy       int64 // when evidence must be in, 0 = never
+	Submissions int64 // how often evidence was submitted
+	Withdrawn   int64 // taken out of the account's balance; an inquiry takes nothing
+	Reinstated  int64 // put back
+	Fee         int64 // Stripe's
+	CreatedAt   int64
+}
+
+// Decided says that the dispute is over and what it was about is settled.
+func (d Dispute) Decided() bool { return d.Rank >= DisputeWon }
+
+// Open says that the dispute can still be lost, or an inquiry can become one.
+func (d Dispute) Open() bool { return !d.Decided() && d.Rank != DisputeWarningClosed }
+
+// Kinds of alerts.
+const (
+	AlertFraudWarning = "early_fraud_warning" // a card network expects a dispute; a refund may avoid it
+	AlertReview       = "review"              // Stripe looks at the payment; the money is in all the same
+)
+
+// Alert is somebody's doubt about a payment.
+type Alert struct {
+	ID           string
+	Kind         string
+	ChargeID     string
+	IntentID     string
+	Closed       bool // a review that has ended, a warning about which nothing can be done any more
+	Reason       string
+	ClosedReason string
+	Livemode     bool
+	CreatedAt    int64
+}
+
+// Payout sends an account's balance to its bank.
+type Payout struct {
+	ID             string
+	Rank           Rank
+	Amount         int64
+	Currency       string
+	Livemode       bool
+	Automatic      bool   // only of these Stripe says which transactions they contain
+	ArrivalDate    string // YYYY-MM-DD (UTC), expected until it is paid
+	FailureCode    string
+	FailureMessage string
+	CreatedAt      int64
+}
+
+// Transaction is one movement of an account's balance. Stripe never changes it, except that it
+// learns the payout that it goes out with.
+type Transaction struct {
+	ID          string
+	Type        string // charge, payment, refund, payment_refund, adjustment, payout, stripe_fee, …
+	SourceID    string // the charge, refund, dispute or payout, empty when there is none
+	Amount      int64  // signed
+	Fee         int64
+	Net         int64 // Amount - Fee: what the balance moved by
+	Currency    string
+	Livemode    bool
+	PayoutID    string
+	CreatedAt   int64
+	AvailableAt int64
 }
 
 // Read asks for an object to be fetched again from Stripe, because what an event said of it
 // can't be believed or is not enough.
 type Read struct {
-	Kind string // ReadSession, ReadIntent, ReadCharge or ReadAccount
+	Kind string // one of the constants below
 	ID   string
 	// At is when the event that asked was created (microseconds): the evidence time of what
 	// the read finds.
@@ -139,6 +233,8 @@ type Read struct {
 const (
 	ReadSession = "checkout.session"
 	ReadIntent  = "payment_intent"
-	ReadCharge  = "charge"
+	ReadCharge  = "charge" // with its refunds, disputes and alerts
+	ReadPayout  = "payout" // with the transactions that it contains
+	ReadLink    = "payment_link"
 	ReadAccount = "account"
 )

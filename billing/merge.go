@@ -73,19 +73,71 @@ func MergeRefund(a, b Refund) Refund {
 	}
 }
 
-// MergeDispute merges what was said of one dispute.
+// MergeDispute merges what was said of one dispute. Of two decisions the later counts, and at the
+// same moment the loss.
 func MergeDispute(a, b Dispute) Dispute {
-	return Dispute{
-		ID:        a.ID,
-		ChargeID:  max(a.ChargeID, b.ChargeID),
-		IntentID:  max(a.IntentID, b.IntentID),
-		Rank:      max(a.Rank, b.Rank),
-		Amount:    max(a.Amount, b.Amount),
-		Currency:  max(a.Currency, b.Currency),
-		Reason:    max(a.Reason, b.Reason),
-		DueBy:     max(a.DueBy, b.DueBy),
-		CreatedAt: earlier(a.CreatedAt, b.CreatedAt),
+	m := Dispute{
+		ID:          a.ID,
+		ChargeID:    max(a.ChargeID, b.ChargeID),
+		IntentID:    max(a.IntentID, b.IntentID),
+		Rank:        max(a.Rank, b.Rank),
+		RankAt:      max(a.RankAt, b.RankAt),
+		Amount:      max(a.Amount, b.Amount),
+		Currency:    max(a.Currency, b.Currency),
+		Livemode:    a.Livemode || b.Livemode,
+		Reason:      max(a.Reason, b.Reason),
+		DueBy:       max(a.DueBy, b.DueBy),
+		Submissions: max(a.Submissions, b.Submissions),
+		Withdrawn:   max(a.Withdrawn, b.Withdrawn),
+		Reinstated:  max(a.Reinstated, b.Reinstated),
+		Fee:         max(a.Fee, b.Fee),
+		CreatedAt:   earlier(a.CreatedAt, b.CreatedAt),
 	}
+	if a.Decided() && b.Decided() && a.RankAt != b.RankAt {
+		m.Rank = a.Rank
+		if b.RankAt > a.RankAt {
+			m.Rank = b.Rank
+		}
+	}
+	return m
+}
+
+// MergeAlert merges what was said of one early fraud warning or review.
+func MergeAlert(a, b Alert) Alert {
+	return Alert{
+		ID:           a.ID,
+		Kind:         max(a.Kind, b.Kind),
+		ChargeID:     max(a.ChargeID, b.ChargeID),
+		IntentID:     max(a.IntentID, b.IntentID),
+		Closed:       a.Closed || b.Closed,
+		Reason:       max(a.Reason, b.Reason),
+		ClosedReason: max(a.ClosedReason, b.ClosedReason),
+		Livemode:     a.Livemode || b.Livemode,
+		CreatedAt:    earlier(a.CreatedAt, b.CreatedAt),
+	}
+}
+
+// MergePayout merges what was said of one payout.
+func MergePayout(a, b Payout) Payout {
+	return Payout{
+		ID:             a.ID,
+		Rank:           max(a.Rank, b.Rank),
+		Amount:         max(a.Amount, b.Amount),
+		Currency:       max(a.Currency, b.Currency),
+		Livemode:       a.Livemode || b.Livemode,
+		Automatic:      a.Automatic || b.Automatic,
+		ArrivalDate:    max(a.ArrivalDate, b.ArrivalDate),
+		FailureCode:    max(a.FailureCode, b.FailureCode),
+		FailureMessage: max(a.FailureMessage, b.FailureMessage),
+		CreatedAt:      earlier(a.CreatedAt, b.CreatedAt),
+	}
+}
+
+// MergeTransaction merges what was said of one balance transaction: only its payout can be news.
+func MergeTransaction(a, b Transaction) Transaction {
+	a.PayoutID = max(a.PayoutID, b.PayoutID)
+	a.AvailableAt = max(a.AvailableAt, b.AvailableAt)
+	return a
 }
 
 // earlier is the smaller of two times, where 0 means none.

@@ -43,7 +43,34 @@ func TestMergeRefund(t *testing.T) {
 func TestMergeDispute(t *testing.T) {
 	t.Parallel()
 	checkMerge(t, MergeDispute, func(t *rapid.T) Dispute {
-		return Dispute{"dp_1", text(t), text(t), rank(t, DisputeLost), amount(t), text(t), text(t), moment(t), moment(t)}
+		d := Dispute{
+			"dp_1", text(t), text(t), rank(t, DisputeLost), 0, amount(t), text(t), flag(t), text(t), moment(t), amount(t), amount(t), amount(t), amount(t), moment(t),
+		}
+		if d.Decided() {
+			d.RankAt = moment(t)
+		}
+		return d
+	})
+}
+
+func TestMergeAlert(t *testing.T) {
+	t.Parallel()
+	checkMerge(t, MergeAlert, func(t *rapid.T) Alert {
+		return Alert{"issfr_1", text(t), text(t), text(t), flag(t), text(t), text(t), flag(t), moment(t)}
+	})
+}
+
+func TestMergePayout(t *testing.T) {
+	t.Parallel()
+	checkMerge(t, MergePayout, func(t *rapid.T) Payout {
+		return Payout{"po_1", rank(t, PayoutFailed), amount(t), text(t), flag(t), flag(t), text(t), text(t), text(t), moment(t)}
+	})
+}
+
+func TestMergeTransaction(t *testing.T) {
+	t.Parallel()
+	checkMerge(t, MergeTransaction, func(t *rapid.T) Transaction {
+		return Transaction{"txn_1", "charge", "ch_1", 1000, 59, 941, "eur", false, text(t), 5, moment(t)}
 	})
 }
 
@@ -93,6 +120,12 @@ func TestMergeNeverGoesBack(t *testing.T) {
 	lost := Dispute{ID: "dp_1", Rank: DisputeLost, Amount: 1000}
 	if got := MergeDispute(lost, Dispute{ID: "dp_1", Rank: DisputeUnderReview, Amount: 1000}); got != lost {
 		t.Errorf("a lost dispute became %+v", got)
+	}
+	// But a bank may decide anew, and then the later word counts, in either order.
+	won := Dispute{ID: "dp_1", Rank: DisputeWon, RankAt: 90, Amount: 1000}
+	lost.RankAt = 80
+	if ab, ba := MergeDispute(lost, won), MergeDispute(won, lost); ab.Rank != DisputeWon || ba.Rank != DisputeWon {
+		t.Errorf("a dispute won at last became %+v and %+v", ab, ba)
 	}
 	// The hint alone may drop: when a refund fails, Stripe takes it off the charge again.
 	if got := MergeCharge(taken, Charge{ID: "ch_1", RefundHint: 0, RefundHintAt: 90}); got.RefundHint != 0 {

@@ -48,6 +48,8 @@ const (
 	FlagRefundPending    = "refund_pending"
 	FlagPaymentFailed    = "payment_failed" // the last attempt
 	FlagNeedsSync        = "needs_sync"
+	FlagFraudWarning     = "early_fraud_warning"
+	FlagInReview         = "in_review"
 )
 
 // PaymentFacts is all that is known of one payment intent.
@@ -57,6 +59,7 @@ type PaymentFacts struct {
 	Charges  []Charge
 	Refunds  []Refund
 	Disputes []Dispute
+	Alerts   []Alert
 }
 
 // Payment is what the facts of one payment intent add up to. Amounts are minor units.
@@ -77,6 +80,8 @@ type Payment struct {
 	RefundPending bool
 	RefundFailed  bool
 	DisputeOpen   bool
+	FraudWarning  bool // a refund may still avoid a dispute
+	InReview      bool
 	NeedsSync     bool // Stripe speaks of more refunds than are known
 }
 
@@ -129,13 +134,20 @@ func PaymentOf(f PaymentFacts) Payment {
 		p.RefundPending = p.RefundPending || r.Rank < RefundSucceeded
 	}
 	for _, d := range f.Disputes {
-		switch d.Rank {
-		case DisputeLost:
+		if d.Rank == DisputeLost {
 			p.Lost += d.Amount
-		case DisputeWon, DisputeWarningClosed:
-		default:
-			p.DisputeOpen = true
 		}
+		p.DisputeOpen = p.DisputeOpen || d.Open()
+	}
+	for _, alert := range f.Alerts {
+		if !alert.Closed {
+			p.FraudWarning = p.FraudWarning || alert.Kind == AlertFraudWarning
+			p.InReview = p.InReview || alert.Kind == AlertReview
+		}
+	}
+	// What has been given back or disputed already is past a warning.
+	if len(f.Disputes) > 0 || p.Refunded+p.StillOwed >= p.Gross {
+		p.FraudWarning = false
 	}
 	p.HappenedAt = paidAt
 	if p.Gross == 0 || paidAt == 0 {
@@ -234,6 +246,8 @@ func StandingOf(f InvoiceFacts) Standing {
 		flags[FlagRefundPending] = flags[FlagRefundPending] || p.RefundPending
 		flags[FlagRefundFailed] = flags[FlagRefundFailed] || p.RefundFailed
 		flags[FlagNeedsSync] = flags[FlagNeedsSync] || p.NeedsSync
+		flags[FlagFraudWarning] = flags[FlagFraudWarning] || p.FraudWarning
+		flags[FlagInReview] = flags[FlagInReview] || p.InReview
 		if p.HappenedAt > lastTried {
 			lastTried, lastFailed = p.HappenedAt, false
 		}

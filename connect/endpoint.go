@@ -21,8 +21,7 @@ type WebhookEndpoint struct {
 	Note   string // what was done, in a sentence for people
 }
 
-// WantedEvents are the events that Trak subscribes to: payments, refunds, and what may change
-// the state of an account.
+// WantedEvents are the events that Trak subscribes to; docs/stripe-events.md says what each is for.
 func WantedEvents() []string {
 	return []string{
 		"checkout.session.completed",
@@ -32,13 +31,31 @@ func WantedEvents() []string {
 		"payment_intent.succeeded",
 		"payment_intent.processing",
 		"payment_intent.payment_failed",
+		"payment_intent.canceled",
 		"charge.succeeded",
 		"charge.failed",
 		"charge.pending",
+		"charge.updated",
 		"charge.refunded",
 		"charge.refund.updated",
 		"refund.created",
 		"refund.updated",
+		"charge.dispute.created",
+		"charge.dispute.updated",
+		"charge.dispute.closed",
+		"charge.dispute.funds_withdrawn",
+		"charge.dispute.funds_reinstated",
+		"radar.early_fraud_warning.created",
+		"radar.early_fraud_warning.updated",
+		"review.opened",
+		"review.closed",
+		"payment_link.updated",
+		"payout.created",
+		"payout.updated",
+		"payout.paid",
+		"payout.failed",
+		"payout.canceled",
+		"payout.reconciliation_completed",
 		"account.updated",
 		"account.application.deauthorized",
 		"account.external_account.created",

@@ -39,7 +39,7 @@ func TestEnsureWebhook(t *testing.T) {
 			"metadata":{"trak_connect":"true"},"status":"enabled","enabled_events":["*"]}`, true, list + "\n" + list, "", "as it should be"},
 		{"all events are enabled", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "enabled", `"*"`), true, list + "\n" + list, "", "as it should be"},
 		{"events are missing", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "enabled", `"charge.refunded","radar.early_fraud_warning.created"`), true,
-			list + "\n" + list + "\n" + mend, "", "Added 22 missing events"},
+			list + "\n" + list + "\n" + mend, "", "Added 39 missing events"},
 		{"disabled", endpoint("we_1", hook, stripe.APIVersion, "ca_1", "disabled", wanted), true, list + "\n" + list + "\n" + mend, "", "Enabled"},
 		{"our secret is lost", right, false, strings.Join([]string{list, list, create, remove}, "\n"), "whsec_new", "removed the old one"},
 		{"not for connected accounts", endpoint("we_1", hook, stripe.APIVersion, "", "enabled", wanted), true,

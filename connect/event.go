@@ -185,14 +185,41 @@ func (e Event) payloadFacts() (billing.Facts, []billing.Read, error) {
 		if err != nil {
 			return billing.Facts{}, nil, err
 		}
-		fact, err := dispute.fact()
+		fact, err := dispute.fact(e.Created)
 		return billing.Facts{Disputes: []billing.Dispute{fact}}, nil, err
+	case "radar.early_fraud_warning":
+		warning, err := object[warningObject](e)
+		if err != nil {
+			return billing.Facts{}, nil, err
+		}
+		fact, err := warning.fact()
+		return billing.Facts{Alerts: []billing.Alert{fact}}, nil, err
+	case "review":
+		review, err := object[reviewObject](e)
+		if err != nil {
+			return billing.Facts{}, nil, err
+		}
+		fact, err := review.fact()
+		return billing.Facts{Alerts: []billing.Alert{fact}}, nil, err
+	case "payout":
+		payout, err := object[payoutObject](e)
+		if err != nil {
+			return billing.Facts{}, nil, err
+		}
+		fact, err := payout.fact()
+		if err != nil {
+			return billing.Facts{}, nil, err
+		}
+		// Which transactions it contains stands only in a list of theirs.
+		return billing.Facts{Payouts: []billing.Payout{fact}}, e.read(billing.ReadPayout, text(payout.ID)), nil
+	case "payment_link":
+		return billing.Facts{}, e.read(billing.ReadLink, text(e.ObjectID)), nil
 	}
 	return billing.Facts{}, nil, nil
 }
 
-// reread names what to read instead of the payload. Refunds and disputes are read with their
-// charge, or with their payment intent where there is no charge.
+// reread names what to read instead of the payload. What belongs to a charge is read with it, or
+// with the payment intent where there is no charge.
 func (e Event) reread() ([]billing.Read, error) {
 	switch e.ObjectType {
 	case "checkout.session":
@@ -201,7 +228,11 @@ func (e Event) reread() ([]billing.Read, error) {
 		return e.read(billing.ReadIntent, text(e.ObjectID)), nil
 	case "charge":
 		return e.read(billing.ReadCharge, text(e.ObjectID)), nil
-	case "refund", "dispute":
+	case "payout":
+		return e.read(billing.ReadPayout, text(e.ObjectID)), nil
+	case "payment_link":
+		return e.read(billing.ReadLink, text(e.ObjectID)), nil
+	case "refund", "dispute", "radar.early_fraud_warning", "review":
 		parent, err := object[struct {
 			Charge        id `json:"charge"`
 			PaymentIntent id `json:"payment_intent"`

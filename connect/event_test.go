@@ -103,7 +103,7 @@ func TestFactsOfEvents(t *testing.T) {
 			c.Method, c.Brand, c.Last4 = "us_bank_account", "", "6789"
 		}), nil},
 		{"charge.refunded", charge(func(c *billing.Charge) { c.RefundHint = 2345 }), read(billing.ReadCharge, "ch_3OJ1Trak")},
-		{"charge.refunded_with_refunds", join(charge(func(c *billing.Charge) { c.RefundHint = 2345 }), refunded(func(*billing.Refund) {})), nil},
+		{"charge.refunded_with_refunds", charge(func(c *billing.Charge) { c.RefundHint = 2345 }).Join(refunded(func(*billing.Refund) {})), nil},
 		{"charge.refund.updated", refunded(func(r *billing.Refund) {
 			r.Rank, r.FailureReason = billing.RefundFailed, "expired_or_canceled_card"
 		}), nil},
@@ -112,6 +112,20 @@ func TestFactsOfEvents(t *testing.T) {
 		{"charge.dispute.created", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
 			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeNeedsResponse, Amount: 12345, Currency: "usd", Reason: "fraudulent",
 			DueBy: 1702425599_000000, CreatedAt: 1701600600_000000}}}, nil},
+		{"charge.dispute.funds_withdrawn", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
+			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeNeedsResponse, Amount: 12345, Currency: "usd", Reason: "fraudulent",
+			DueBy: 1702425599_000000, Withdrawn: 12345, Fee: 1500, CreatedAt: 1701600600_000000}}}, nil},
+		{"charge.dispute.closed", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
+			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeWon, RankAt: createdAt, Amount: 12345, Currency: "usd", Reason: "fraudulent",
+			DueBy: 1702425599_000000, Submissions: 1, Withdrawn: 12345, Reinstated: 12345, Fee: 1500, CreatedAt: 1701600600_000000}}}, nil},
+		{"radar.early_fraud_warning.created", billing.Facts{Alerts: []billing.Alert{{ID: "issfr_1OJ1Trak", Kind: billing.AlertFraudWarning,
+			ChargeID: "ch_3OJ1Trak", IntentID: "pi_3OJ1Trak", Reason: "made_with_stolen_card", CreatedAt: 1701600500_000000}}}, nil},
+		{"review.closed", billing.Facts{Alerts: []billing.Alert{{ID: "prv_1OJ1Trak", Kind: billing.AlertReview, ChargeID: "ch_3OJ1Trak",
+			IntentID: "pi_3OJ1Trak", Closed: true, Reason: "rule", ClosedReason: "approved", CreatedAt: 1701600400_000000}}}, nil},
+		{"payout.failed", billing.Facts{Payouts: []billing.Payout{{ID: "po_1OJ1Trak", Rank: billing.PayoutFailed, Amount: 98765, Currency: "usd",
+			Automatic: true, ArrivalDate: "2023-12-07", FailureCode: "account_closed", FailureMessage: "The bank account has been closed.",
+			CreatedAt: 1701600300_000000}}}, read(billing.ReadPayout, "po_1OJ1Trak")},
+		{"payment_link.updated", billing.Facts{}, read(billing.ReadLink, "plink_1OJ1Trak")},
 
 		{"account.updated", billing.Facts{}, account},
 		{"capability.updated", billing.Facts{}, account},
@@ -124,6 +138,8 @@ func TestFactsOfEvents(t *testing.T) {
 		{"other_version_session", billing.Facts{}, read(billing.ReadSession, "cs_test_a1Qm9TzB4")},
 		{"other_version_refund", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
 		{"other_version_refund_without_charge", billing.Facts{}, read(billing.ReadIntent, "pi_3OJ1Trak")},
+
+		{"other_version_payout", billing.Facts{}, read(billing.ReadPayout, "po_1OJ1Trak")},
 
 		{"unknown_type", billing.Facts{}, nil},
 		{"object_is_null", billing.Facts{}, nil},

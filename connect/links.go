@@ -182,6 +182,25 @@ func (c *Client) FindLink(ctx context.Context, r LinkRequest) (Link, bool, error
 	return Link{}, false, nil
 }
 
+// LinkTaken reports whether a link still takes a payment, and if it does not, whether that is
+// because one was completed.
+func (c *Client) LinkTaken(ctx context.Context, account, linkID string) (active, completed bool, err error) {
+	const op = "read payment link"
+	params, err := c.readOn(ctx, account, linkID)
+	if err != nil {
+		return false, false, c.fail(op, err)
+	}
+	link, err := c.api.PaymentLinks.Get(linkID, &stripe.PaymentLinkParams{Params: params})
+	if err != nil {
+		return false, false, c.fail(op, err)
+	}
+	if link.ID != linkID {
+		return false, false, c.fail(op, unexpected(errors.New("the answer is about another payment link")))
+	}
+	completed = link.Restrictions != nil && link.Restrictions.CompletedSessions != nil && link.Restrictions.CompletedSessions.Count > 0
+	return link.Active, completed, nil
+}
+
 // CloseLink deactivates a link and then expires the Checkout sessions that are still open on
 // it, because a page that was opened before stays payable for up to a day. It returns nil
 // only when Stripe agrees with all of it, and may be repeated. A link or an account that is

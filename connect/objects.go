@@ -3,6 +3,7 @@ package connect
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"trak/billing"
 )
@@ -129,6 +130,7 @@ type chargeObject struct {
 	Currency       text    `json:"currency"`
 	Livemode       bool    `json:"livemode"`
 	Disputed       bool    `json:"disputed"`
+	Review         id      `json:"review"`
 	Created        seconds `json:"created"`
 	FailureCode    text    `json:"failure_code"`
 	FailureMessage text    `json:"failure_message"`
@@ -245,11 +247,17 @@ type disputeObject struct {
 	Status          string  `json:"status"`
 	Amount          minor   `json:"amount"`
 	Currency        text    `json:"currency"`
+	Livemode        bool    `json:"livemode"`
 	Reason          text    `json:"reason"`
 	Created         seconds `json:"created"`
 	EvidenceDetails struct {
-		DueBy seconds `json:"due_by"`
+		DueBy           seconds `json:"due_by"`
+		SubmissionCount minor   `json:"submission_count"`
 	} `json:"evidence_details"`
+	BalanceTransactions []struct {
+		Amount int64 `json:"amount"`
+		Fee    int64 `json:"fee"`
+	} `json:"balance_transactions"`
 }
 
 var disputeRanks = map[string]billing.Rank{
@@ -262,7 +270,8 @@ var disputeRanks = map[string]billing.Rank{
 	"lost":                   billing.DisputeLost,
 }
 
-func (d disputeObject) fact() (billing.Dispute, error) {
+// fact: at is when it was said, which tells the later of two decisions.
+func (d disputeObject) fact(at int64) (billing.Dispute, error) {
 	rank, known := disputeRanks[d.Status]
 	switch {
 	case d.ID == "":
@@ -270,19 +279,122 @@ func (d disputeObject) fact() (billing.Dispute, error) {
 	case !known:
 		return billing.Dispute{}, fmt.Errorf("dispute %s: unknown status %q", d.ID, d.Status)
 	}
-	return billing.Dispute{
+	fact := billing.Dispute{
 		ID: string(d.ID), ChargeID: string(d.Charge), IntentID: string(d.PaymentIntent), Rank: rank,
-		Amount: int64(d.Amount), Currency: string(d.Currency), Reason: string(d.Reason),
-		DueBy: d.EvidenceDetails.DueBy.micros(), CreatedAt: d.Created.micros(),
+		Amount: int64(d.Amount), Currency: string(d.Currency), Livemode: d.Livemode, Reason: string(d.Reason),
+		DueBy: d.EvidenceDetails.DueBy.micros(), Submissions: int64(d.EvidenceDetails.SubmissionCount), CreatedAt: d.Created.micros(),
+	}
+	if fact.Decided() {
+		fact.RankAt = at
+	}
+	for _, t := range d.BalanceTransactions {
+		if t.Amount < 0 {
+			fact.Withdrawn -= t.Amount
+		} else {
+			fact.Reinstated += t.Amount
+		}
+		fact.Fee += t.Fee
+	}
+	return fact, nil
+}
+
+type warningObject struct {
+	ID            id      `json:"id"`
+	Charge        id      `json:"charge"`
+	PaymentIntent id      `json:"payment_intent"`
+	Actionable    bool    `json:"actionable"`
+	FraudType     text    `json:"fraud_type"`
+	Livemode      bool    `json:"livemode"`
+	Created       seconds `json:"created"`
+}
+
+func (w warningObject) fact() (billing.Alert, error) {
+	if w.ID == "" {
+		return billing.Alert{}, errors.New("the early fraud warning has no id")
+	}
+	return billing.Alert{
+		ID: string(w.ID), Kind: billing.AlertFraudWarning, ChargeID: string(w.Charge), IntentID: string(w.PaymentIntent),
+		Closed: !w.Actionable, Reason: string(w.FraudType), Livemode: w.Livemode, CreatedAt: w.Created.micros(),
 	}, nil
 }
 
-func join(a, b billing.Facts) billing.Facts {
-	return billing.Facts{
-		Sessions: append(a.Sessions, b.Sessions...),
-		Intents:  append(a.Intents, b.Intents...),
-		Charges:  append(a.Charges, b.Charges...),
-		Refunds:  append(a.Refunds, b.Refunds...),
-		Disputes: append(a.Disputes, b.Disputes...),
+type reviewObject struct {
+	ID            id      `json:"id"`
+	Charge        id      `json:"charge"`
+	PaymentIntent id      `json:"payment_intent"`
+	Open          bool    `json:"open"`
+	OpenedReason  text    `json:"opened_reason"`
+	ClosedReason  text    `json:"closed_reason"`
+	Livemode      bool    `json:"livemode"`
+	Created       seconds `json:"created"`
+}
+
+func (r reviewObject) fact() (billing.Alert, error) {
+	if r.ID == "" {
+		return billing.Alert{}, errors.New("the review has no id")
 	}
+	return billing.Alert{
+		ID: string(r.ID), Kind: billing.AlertReview, ChargeID: string(r.Charge), IntentID: string(r.PaymentIntent),
+		Closed: !r.Open, Reason: string(r.OpenedReason), ClosedReason: string(r.ClosedReason), Livemode: r.Livemode, CreatedAt: r.Created.micros(),
+	}, nil
+}
+
+type payoutObject struct {
+	ID             id      `json:"id"`
+	Status         string  `json:"status"`
+	Amount         int64   `json:"amount"` // negative when Stripe takes money from the bank
+	Currency       text    `json:"currency"`
+	Livemode       bool    `json:"livemode"`
+	Automatic      bool    `json:"automatic"`
+	ArrivalDate    seconds `json:"arrival_date"`
+	FailureCode    text    `json:"failure_code"`
+	FailureMessage text    `json:"failure_message"`
+	Created        seconds `json:"created"`
+}
+
+var payoutRanks = map[string]billing.Rank{
+	"pending": billing.PayoutPending, "in_transit": billing.PayoutInTransit, "paid": billing.PayoutPaid,
+	"canceled": billing.PayoutCanceled, "failed": billing.PayoutFailed,
+}
+
+func (p payoutObject) fact() (billing.Payout, error) {
+	rank, known := payoutRanks[p.Status]
+	switch {
+	case p.ID == "":
+		return billing.Payout{}, errors.New("the payout has no id")
+	case !known:
+		return billing.Payout{}, fmt.Errorf("payout %s: unknown status %q", p.ID, p.Status)
+	}
+	fact := billing.Payout{
+		ID: string(p.ID), Rank: rank, Amount: p.Amount, Currency: string(p.Currency), Livemode: p.Livemode, Automatic: p.Automatic,
+		FailureCode: string(p.FailureCode), FailureMessage: string(p.FailureMessage), CreatedAt: p.Created.micros(),
+	}
+	if at := p.ArrivalDate.micros(); at > 0 {
+		fact.ArrivalDate = time.UnixMicro(at).UTC().Format(time.DateOnly)
+	}
+	return fact, nil
+}
+
+type transactionObject struct {
+	ID          id      `json:"id"`
+	Type        text    `json:"type"`
+	Source      id      `json:"source"`
+	Amount      int64   `json:"amount"`
+	Fee         int64   `json:"fee"`
+	Net         int64   `json:"net"`
+	Currency    text    `json:"currency"`
+	Created     seconds `json:"created"`
+	AvailableOn seconds `json:"available_on"`
+}
+
+// fact: payout is the one in whose list the transaction stands, empty in any other list. The object
+// itself says neither that nor its mode, which is the key's.
+func (t transactionObject) fact(payout string, live bool) (billing.Transaction, error) {
+	if t.ID == "" {
+		return billing.Transaction{}, errors.New("the balance transaction has no id")
+	}
+	return billing.Transaction{
+		ID: string(t.ID), Type: string(t.Type), SourceID: string(t.Source), Amount: t.Amount, Fee: t.Fee, Net: t.Net,
+		Currency: string(t.Currency), Livemode: live, PayoutID: payout, CreatedAt: t.Created.micros(), AvailableAt: t.AvailableOn.micros(),
+	}, nil
 }

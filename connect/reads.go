@@ -44,7 +44,7 @@ func (c *Client) ReadSession(ctx context.Context, account, id string, at int64) 
 	if err != nil {
 		return billing.Facts{}, c.fail(op, unexpected(err))
 	}
-	return join(facts, intentFacts), nil
+	return facts.Join(intentFacts), nil
 }
 
 // ReadIntent reads a payment intent, all its charges, the refunds and disputes of each, and the
@@ -64,7 +64,7 @@ func (c *Client) ReadIntent(ctx context.Context, account, id string, at int64) (
 		if err != nil {
 			return billing.Facts{}, c.fail(op, unexpected(err))
 		}
-		facts = join(facts, more)
+		facts = facts.Join(more)
 	}
 	return facts, nil
 }
@@ -101,6 +101,9 @@ func (c *Client) ReadCharge(ctx context.Context, account, id string, at int64) (
 	}
 	facts, err := c.chargeFacts(ctx, account, charge, at)
 	if err != nil {
+		return billing.Facts{}, c.fail(op, err)
+	}
+	if facts.Alerts, err = c.alertsOf(ctx, account, charge); err != nil {
 		return billing.Facts{}, c.fail(op, err)
 	}
 	return facts, nil
@@ -143,7 +146,7 @@ func (c *Client) readIntent(ctx context.Context, account, id string, at int64) (
 		if err != nil {
 			return intent, billing.Facts{}, err
 		}
-		facts = join(facts, more)
+		facts = facts.Join(more)
 	}
 	return intent, facts, nil
 }
@@ -178,7 +181,7 @@ func (c *Client) chargeFacts(ctx context.Context, account string, charge chargeO
 		return billing.Facts{}, err
 	}
 	for _, d := range disputes {
-		fact, err := d.fact()
+		fact, err := d.fact(at)
 		if err != nil {
 			return billing.Facts{}, unexpected(err)
 		}

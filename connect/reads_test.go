@@ -27,10 +27,11 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 		"GET /v1/payment_intents/pi_3OJ1Trak":         say(200, raw("payment_intent.succeeded")),
 		"GET /v1/charges":                             sayList(raw("charge.succeeded"), raw("charge.failed")),
 		"GET /v1/charges/ch_3OJ1Trak":                 say(200, raw("charge.refunded")),
+		"GET /v1/radar/early_fraud_warnings":          sayList(),
 		"GET /v1/refunds":                             sayPages(`{"id":"re_0","object":"refund","amount":1,"status":"canceled"}`, raw("refund.updated")),
 	}
 	refunds := billing.Facts{Refunds: []billing.Refund{{ID: "re_0", Rank: billing.RefundCanceled, Amount: 1}, refund}}
-	intent := join(join(join(facts("payment_intent.succeeded"), facts("charge.succeeded")), refunds), facts("charge.failed"))
+	intent := facts("payment_intent.succeeded").Join(facts("charge.succeeded")).Join(refunds).Join(facts("charge.failed"))
 
 	tests := []struct {
 		name   string
@@ -41,21 +42,22 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 		{"a charge with refunds on two pages", paid,
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadCharge(t.Context(), testAccount, "ch_3OJ1Trak", createdAt)
-			}, join(facts("charge.refunded"), refunds)},
+			}, facts("charge.refunded").Join(refunds)},
 		{"a charge that lists one of its refunds inside", map[string]http.HandlerFunc{
-			"GET /v1/charges/ch_3OJ1Trak": say(200, raw("charge.refunded_with_refunds")),
-			"GET /v1/refunds":             paid["GET /v1/refunds"]},
+			"GET /v1/charges/ch_3OJ1Trak":        say(200, raw("charge.refunded_with_refunds")),
+			"GET /v1/radar/early_fraud_warnings": sayList(raw("radar.early_fraud_warning.created")),
+			"GET /v1/refunds":                    paid["GET /v1/refunds"]},
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadCharge(t.Context(), testAccount, "ch_3OJ1Trak", createdAt)
-			}, join(facts("charge.refunded"), refunds)},
+			}, facts("charge.refunded").Join(refunds).Join(facts("radar.early_fraud_warning.created"))},
 		{"an intent with a declined and a paid charge, and the session that it came from", paid,
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadIntent(t.Context(), testAccount, "pi_3OJ1Trak", createdAt)
-			}, join(intent, facts("checkout.session.completed"))},
+			}, intent.Join(facts("checkout.session.completed"))},
 		{"a paid session", paid,
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadSession(t.Context(), testAccount, "cs_test_a1Qm9TzB4", createdAt)
-			}, join(facts("checkout.session.completed"), intent)},
+			}, facts("checkout.session.completed").Join(intent)},
 		{"a session that nobody submitted", map[string]http.HandlerFunc{
 			"GET /v1/checkout/sessions/cs_test_a1Qm9TzB4": say(200, raw("checkout.session.expired"))},
 			func(c *Client) (billing.Facts, error) {
@@ -67,14 +69,14 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 			"GET /v1/charges":                             sayList(raw("charge.pending"))},
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadSession(t.Context(), testAccount, "cs_test_a1Qm9TzB4", createdAt)
-			}, join(join(facts("checkout.session.completed_unpaid"), facts("payment_intent.processing")), facts("charge.pending"))},
+			}, facts("checkout.session.completed_unpaid").Join(facts("payment_intent.processing")).Join(facts("charge.pending"))},
 		{"a delayed payment that failed, which the session alone can't say", map[string]http.HandlerFunc{
 			"GET /v1/checkout/sessions/cs_test_a1Qm9TzB4": say(200, raw("checkout.session.completed_unpaid")),
 			"GET /v1/payment_intents/pi_3OJ1Trak":         say(200, raw("payment_intent.payment_failed")),
 			"GET /v1/charges":                             sayList(raw("charge.failed"))},
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadSession(t.Context(), testAccount, "cs_test_a1Qm9TzB4", createdAt)
-			}, join(join(facts("checkout.session.async_payment_failed"), facts("payment_intent.payment_failed")), facts("charge.failed"))},
+			}, facts("checkout.session.async_payment_failed").Join(facts("payment_intent.payment_failed")).Join(facts("charge.failed"))},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -232,8 +232,17 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 			"GET /v1/charges/ch_1": func(o map[string]any) { o["id"], o["disputed"] = "ch_1", true },
 			"GET /v1/disputes":     func(o map[string]any) { firstOf(o)["status"] = "needs_response" },
 		}, func(c *Client) error { _, err := c.ReadCharge(ctx, testAccount, "ch_1", 5); return err },
-			"GET /v1/charges/ch_1\nGET /v1/refunds\nGET /v1/disputes",
-			map[string]string{"GET /v1/disputes": "charge=ch_1"}},
+			"GET /v1/charges/ch_1\nGET /v1/refunds\nGET /v1/disputes\nGET /v1/radar/early_fraud_warnings",
+			map[string]string{"GET /v1/disputes": "charge=ch_1", "GET /v1/radar/early_fraud_warnings": "charge=ch_1"}},
+		{"read payment link", answers{
+			"GET /v1/payment_links/plink_1": func(o map[string]any) { o["id"] = "plink_1" },
+		}, func(c *Client) error { _, _, err := c.LinkTaken(ctx, testAccount, "plink_1"); return err },
+			"GET /v1/payment_links/plink_1", nil},
+		{"read payout", answers{
+			"GET /v1/payouts/po_1": func(o map[string]any) { o["id"], o["automatic"], o["status"] = "po_1", true, "paid" },
+		}, func(c *Client) error { _, err := c.ReadPayout(ctx, testAccount, "po_1"); return err },
+			"GET /v1/payouts/po_1\nGET /v1/balance_transactions",
+			map[string]string{"GET /v1/balance_transactions": "payout=po_1"}},
 		{"create webhook endpoint and delete the old one", answers{
 			"GET /v1/webhook_endpoints":  func(o map[string]any) { firstOf(o)["url"], firstOf(o)["id"] = "https://trak.example/hook", "we_old" },
 			"POST /v1/webhook_endpoints": func(o map[string]any) { o["secret"] = "whsec_new" },

@@ -84,7 +84,7 @@ func (q *Queries) ClaimRead(ctx context.Context, arg ClaimReadParams) (StripeRea
 const claimStripeEvent = `-- name: ClaimStripeEvent :one
 UPDATE stripe_webhook_events SET claimed_until = $1, next_attempt_at = $1
 WHERE event_id = $2 AND next_attempt_at > 0 AND claimed_until < CAST($3 AS BIGINT)
-RETURNING event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until
+RETURNING event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id
 `
 
 type ClaimStripeEventParams struct {
@@ -111,6 +111,8 @@ func (q *Queries) ClaimStripeEvent(ctx context.Context, arg ClaimStripeEventPara
 		&i.Attempts,
 		&i.NextAttemptAt,
 		&i.ClaimedUntil,
+		&i.Source,
+		&i.ObjectID,
 	)
 	return i, err
 }
@@ -197,8 +199,8 @@ func (q *Queries) DueStripeEvents(ctx context.Context, max int64) ([]DueStripeEv
 }
 
 const insertStripeEvent = `-- name: InsertStripeEvent :execrows
-INSERT INTO stripe_webhook_events (event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO stripe_webhook_events (event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, source, object_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (event_id) DO NOTHING
 `
 
@@ -214,6 +216,8 @@ type InsertStripeEventParams struct {
 	Payload         []byte
 	State           string
 	Outcome         string
+	Source          string
+	ObjectID        string
 }
 
 func (q *Queries) InsertStripeEvent(ctx context.Context, arg InsertStripeEventParams) (int64, error) {
@@ -229,6 +233,8 @@ func (q *Queries) InsertStripeEvent(ctx context.Context, arg InsertStripeEventPa
 		arg.Payload,
 		arg.State,
 		arg.Outcome,
+		arg.Source,
+		arg.ObjectID,
 	)
 	if err != nil {
 		return 0, err
@@ -335,7 +341,7 @@ func (q *Queries) SetStripeEventState(ctx context.Context, arg SetStripeEventSta
 }
 
 const stripeEvent = `-- name: StripeEvent :one
-SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until FROM stripe_webhook_events WHERE event_id = $1
+SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id FROM stripe_webhook_events WHERE event_id = $1
 `
 
 func (q *Queries) StripeEvent(ctx context.Context, eventID string) (StripeEvent, error) {
@@ -356,6 +362,8 @@ func (q *Queries) StripeEvent(ctx context.Context, eventID string) (StripeEvent,
 		&i.Attempts,
 		&i.NextAttemptAt,
 		&i.ClaimedUntil,
+		&i.Source,
+		&i.ObjectID,
 	)
 	return i, err
 }

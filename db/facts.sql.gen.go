@@ -98,8 +98,29 @@ func (q *Queries) ChargesOfIntent(ctx context.Context, arg ChargesOfIntentParams
 	return items, nil
 }
 
+const claimsOnCharge = `-- name: ClaimsOnCharge :one
+SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stripe_account_id = $2 AND r.charge_id = $3)
+    + (SELECT count(*) FROM disputes d WHERE d.workspace_id = $1 AND d.stripe_account_id = $2 AND d.charge_id = $3)
+    + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = $1 AND a.stripe_account_id = $2 AND a.charge_id = $3)
+    AS BIGINT) AS claims
+`
+
+type ClaimsOnChargeParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	ChargeID        string
+}
+
+// Most charges have neither refund nor dispute nor alert: one look instead of three.
+func (q *Queries) ClaimsOnCharge(ctx context.Context, arg ClaimsOnChargeParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, claimsOnCharge, arg.WorkspaceID, arg.StripeAccountID, arg.ChargeID)
+	var claims int64
+	err := row.Scan(&claims)
+	return claims, err
+}
+
 const listPayments = `-- name: ListPayments :many
-SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
+SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
 FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
 WHERE p.workspace_id = $1 AND p.livemode = $2
   AND (p.happened_at, p.id) < (CAST($3 AS BIGINT), CAST($4 AS TEXT))
@@ -136,6 +157,7 @@ type ListPaymentsRow struct {
 	FailureCode     string
 	FailureMessage  string
 	HappenedAt      int64
+	AssignedAt      int64
 	InvoiceNumber   string
 	BuyerName       string
 }
@@ -177,6 +199,7 @@ func (q *Queries) ListPayments(ctx context.Context, arg ListPaymentsParams) ([]L
 			&i.FailureCode,
 			&i.FailureMessage,
 			&i.HappenedAt,
+			&i.AssignedAt,
 			&i.InvoiceNumber,
 			&i.BuyerName,
 		); err != nil {
@@ -194,7 +217,7 @@ func (q *Queries) ListPayments(ctx context.Context, arg ListPaymentsParams) ([]L
 }
 
 const paymentByIntent = `-- name: PaymentByIntent :one
-SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at FROM payments WHERE workspace_id = $1 AND stripe_account_id = $2 AND payment_intent_id = $3
+SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at, assigned_at FROM payments WHERE workspace_id = $1 AND stripe_account_id = $2 AND payment_intent_id = $3
 `
 
 type PaymentByIntentParams struct {
@@ -228,12 +251,13 @@ func (q *Queries) PaymentByIntent(ctx context.Context, arg PaymentByIntentParams
 		&i.FailureCode,
 		&i.FailureMessage,
 		&i.HappenedAt,
+		&i.AssignedAt,
 	)
 	return i, err
 }
 
 const paymentsForVerify = `-- name: PaymentsForVerify :many
-SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at FROM payments WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
+SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at, assigned_at FROM payments WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
 
 type PaymentsForVerifyParams struct {
@@ -273,6 +297,7 @@ func (q *Queries) PaymentsForVerify(ctx context.Context, arg PaymentsForVerifyPa
 			&i.FailureCode,
 			&i.FailureMessage,
 			&i.HappenedAt,
+			&i.AssignedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -288,7 +313,7 @@ func (q *Queries) PaymentsForVerify(ctx context.Context, arg PaymentsForVerifyPa
 }
 
 const paymentsOfInvoice = `-- name: PaymentsOfInvoice :many
-SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at FROM payments WHERE workspace_id = $1 AND invoice_id = $2 ORDER BY happened_at, payment_intent_id
+SELECT id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at, invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at, assigned_at FROM payments WHERE workspace_id = $1 AND invoice_id = $2 ORDER BY happened_at, payment_intent_id
 `
 
 type PaymentsOfInvoiceParams struct {
@@ -327,6 +352,7 @@ func (q *Queries) PaymentsOfInvoice(ctx context.Context, arg PaymentsOfInvoicePa
 			&i.FailureCode,
 			&i.FailureMessage,
 			&i.HappenedAt,
+			&i.AssignedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -651,14 +677,15 @@ func (q *Queries) UpsertCharge(ctx context.Context, arg UpsertChargeParams) erro
 
 const upsertPayment = `-- name: UpsertPayment :exec
 INSERT INTO payments (id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at,
-    invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at)
+    invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at, assigned_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
-    $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
 ON CONFLICT (stripe_account_id, payment_intent_id) DO UPDATE SET invoice_id = excluded.invoice_id, currency = excluded.currency,
     provisional = excluded.provisional, provisional_at = excluded.provisional_at, invoice_hint = excluded.invoice_hint,
     status = excluded.status, gross = excluded.gross, refunded = excluded.refunded, lost = excluded.lost,
     charge_id = excluded.charge_id, method = excluded.method, brand = excluded.brand, last4 = excluded.last4,
-    failure_code = excluded.failure_code, failure_message = excluded.failure_message, happened_at = excluded.happened_at
+    failure_code = excluded.failure_code, failure_message = excluded.failure_message, happened_at = excluded.happened_at,
+    assigned_at = excluded.assigned_at
 WHERE payments.workspace_id = excluded.workspace_id
 `
 
@@ -684,6 +711,7 @@ type UpsertPaymentParams struct {
 	FailureCode     string
 	FailureMessage  string
 	HappenedAt      int64
+	AssignedAt      int64
 }
 
 func (q *Queries) UpsertPayment(ctx context.Context, arg UpsertPaymentParams) error {
@@ -709,15 +737,17 @@ func (q *Queries) UpsertPayment(ctx context.Context, arg UpsertPaymentParams) er
 		arg.FailureCode,
 		arg.FailureMessage,
 		arg.HappenedAt,
+		arg.AssignedAt,
 	)
 	return err
 }
 
 const upsertRefund = `-- name: UpsertRefund :exec
-INSERT INTO refunds (stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO refunds (stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, still_owed, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT (stripe_account_id, refund_id) DO UPDATE SET charge_id = excluded.charge_id, payment_intent_id = excluded.payment_intent_id,
-    rank = excluded.rank, amount = excluded.amount, reason = excluded.reason, failure_reason = excluded.failure_reason, created_at = excluded.created_at
+    rank = excluded.rank, amount = excluded.amount, reason = excluded.reason, failure_reason = excluded.failure_reason,
+    still_owed = excluded.still_owed, created_at = excluded.created_at
 WHERE refunds.workspace_id = excluded.workspace_id
 `
 
@@ -732,6 +762,7 @@ type UpsertRefundParams struct {
 	Currency        string
 	Reason          string
 	FailureReason   string
+	StillOwed       bool
 	CreatedAt       int64
 }
 
@@ -747,6 +778,7 @@ func (q *Queries) UpsertRefund(ctx context.Context, arg UpsertRefundParams) erro
 		arg.Currency,
 		arg.Reason,
 		arg.FailureReason,
+		arg.StillOwed,
 		arg.CreatedAt,
 	)
 	return err

@@ -34,6 +34,15 @@ type Account struct {
 	KeysSpent        int64
 }
 
+type AttentionIgnored struct {
+	WorkspaceID string
+	Kind        string
+	Subject     string
+	Reason      string
+	UserID      string
+	At          int64
+}
+
 type AuditLog struct {
 	ID          string
 	WorkspaceID *string
@@ -43,6 +52,22 @@ type AuditLog struct {
 	Before      string
 	After       string
 	At          int64
+}
+
+type BalanceTransaction struct {
+	StripeAccountID string
+	TransactionID   string
+	WorkspaceID     string
+	Type            string
+	SourceID        string
+	Amount          int64
+	Fee             int64
+	Net             int64
+	Currency        string
+	Livemode        bool
+	PayoutID        string
+	CreatedAt       int64
+	AvailableAt     int64
 }
 
 type Charge struct {
@@ -97,6 +122,71 @@ type Counter struct {
 	Livemode    bool
 	Series      string
 	Last        int64
+}
+
+type Dispute struct {
+	StripeAccountID string
+	DisputeID       string
+	WorkspaceID     string
+	ChargeID        string
+	PaymentIntentID string
+	Rank            int64
+	RankAt          int64
+	Amount          int64
+	Currency        string
+	Livemode        bool
+	Reason          string
+	DueBy           int64
+	Submissions     int64
+	Withdrawn       int64
+	Reinstated      int64
+	Fee             int64
+	CreatedAt       int64
+}
+
+type DisputeAnswer struct {
+	WorkspaceID     string
+	StripeAccountID string
+	DisputeID       string
+	Fields          string
+	Version         int64
+	State           string
+	Attempts        int64
+	NextAttemptAt   int64
+	ClaimedUntil    int64
+	LastError       string
+	UpdatedBy       string
+	UpdatedAt       int64
+}
+
+type DisputeFile struct {
+	ID              string
+	WorkspaceID     string
+	StripeAccountID string
+	DisputeID       string
+	Field           string
+	Name            string
+	MediaType       string
+	Size            int64
+	Content         []byte
+	StripeFileID    string
+	CreatedBy       string
+	CreatedAt       int64
+}
+
+type HandEntry struct {
+	ID          string
+	WorkspaceID string
+	PaymentID   string
+	Amount      int64
+	Currency    string
+	Method      string
+	Reference   string
+	Note        string
+	ReceivedOn  string
+	FormKey     string
+	CreatedBy   string
+	CreatedAt   int64
 }
 
 type Installation struct {
@@ -232,6 +322,22 @@ type Payment struct {
 	FailureCode     string
 	FailureMessage  string
 	HappenedAt      int64
+	AssignedAt      int64
+}
+
+type Payout struct {
+	StripeAccountID string
+	PayoutID        string
+	WorkspaceID     string
+	Rank            int64
+	Amount          int64
+	Currency        string
+	Livemode        bool
+	Automatic       bool
+	ArrivalDate     string
+	FailureCode     string
+	FailureMessage  string
+	CreatedAt       int64
 }
 
 type Project struct {
@@ -246,6 +352,20 @@ type Project struct {
 	UpdatedAt   int64
 }
 
+type RadarAlert struct {
+	StripeAccountID string
+	AlertID         string
+	WorkspaceID     string
+	Kind            string
+	ChargeID        string
+	PaymentIntentID string
+	Closed          bool
+	Reason          string
+	ClosedReason    string
+	Livemode        bool
+	CreatedAt       int64
+}
+
 type Refund struct {
 	StripeAccountID string
 	RefundID        string
@@ -258,6 +378,31 @@ type Refund struct {
 	Reason          string
 	FailureReason   string
 	StillOwed       bool
+	CreatedAt       int64
+}
+
+type RefundRequest struct {
+	ID              string
+	WorkspaceID     string
+	PaymentID       string
+	StripeAccountID string
+	Livemode        bool
+	ChargeID        string
+	Amount          int64
+	Currency        string
+	Reason          string
+	Note            string
+	StillOwed       bool
+	State           string
+	IdempotencyKey  string
+	FormKey         string
+	RefundID        string
+	Attempts        int64
+	FirstAttemptAt  int64
+	NextAttemptAt   int64
+	ClaimedUntil    int64
+	LastError       string
+	CreatedBy       string
 	CreatedAt       int64
 }
 
@@ -284,6 +429,8 @@ type StripeEvent struct {
 	Attempts        int64
 	NextAttemptAt   int64
 	ClaimedUntil    int64
+	Source          string
+	ObjectID        string
 }
 
 type StripeRead struct {
@@ -293,6 +440,21 @@ type StripeRead struct {
 	WorkspaceID     string
 	EvidenceAt      int64
 	Asked           int64
+	Attempts        int64
+	NextAttemptAt   int64
+	ClaimedUntil    int64
+	LastError       string
+}
+
+type SyncCursor struct {
+	StripeAccountID string
+	WorkspaceID     string
+	Livemode        bool
+	EventsUntil     int64
+	BalanceUntil    int64
+	LastStartedAt   int64
+	LastDoneAt      int64
+	Missed          int64
 	Attempts        int64
 	NextAttemptAt   int64
 	ClaimedUntil    int64

@@ -418,3 +418,23 @@ func (q *Queries) SetLinkRetry(ctx context.Context, arg SetLinkRetryParams) (int
 	}
 	return result.RowsAffected()
 }
+
+const setLinkSwitchedOff = `-- name: SetLinkSwitchedOff :execrows
+UPDATE payment_links SET state = 'failed', last_error = $1
+WHERE workspace_id = $2 AND id = $3 AND state = 'active'
+`
+
+type SetLinkSwitchedOffParams struct {
+	LastError   string
+	WorkspaceID string
+	ID          string
+}
+
+// Somebody did it at Stripe: it takes no payment, and the invoice says so.
+func (q *Queries) SetLinkSwitchedOff(ctx context.Context, arg SetLinkSwitchedOffParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setLinkSwitchedOff, arg.LastError, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}

@@ -102,7 +102,8 @@ func texts(ctx context.Context, q DBTX, query string, args ...any) (list []strin
 
 // allowed are values for the columns that don't take any.
 var allowed = map[string]string{
-	"theme": "light", "role": "owner", "decided": "draft", "phase": "open", "payment_links.state": "creating", "stripe_webhook_events.state": "unmatched",
+	"theme": "light", "role": "owner", "decided": "draft", "phase": "open", "payment_links.state": "creating", "stripe_webhook_events.state": "unmatched", "source": "webhook",
+	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "method": "cash",
 }
 
 // newRow writes a row: text columns hold the workspace's id, so that keys within a workspace
@@ -198,7 +199,8 @@ func TestForeignKeysStayWithinAWorkspace(t *testing.T) {
 				}); !isConstraint(err) || !strings.Contains(err.Error(), "FOREIGN KEY") {
 					t.Errorf("a row of %s pointed to another workspace's row of %s: %v", child.name, k.parent, err)
 				}
-				if err := newRow(t.Context(), tx.db, child, "mine", fresh); err != nil {
+				err := newRow(t.Context(), tx.db, child, "mine", fresh)
+				if oneEach := err != nil && strings.Contains(err.Error(), "UNIQUE"); err != nil && !oneEach {
 					t.Errorf("the same row, within its workspace: %v", err)
 				}
 			}

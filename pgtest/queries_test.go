@@ -102,7 +102,8 @@ const planted = "planted"
 // allowed are values for the columns that don't take any.
 var allowed = map[string]string{
 	"theme": "light", "role": "owner", "decided": "draft", "phase": "open",
-	"payment_links.state": "creating", "stripe_webhook_events.state": "unmatched",
+	"payment_links.state": "creating", "stripe_webhook_events.state": "unmatched", "source": "webhook",
+	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "method": "cash",
 }
 
 // fill writes one row into each table.

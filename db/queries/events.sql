@@ -1,6 +1,6 @@
 -- name: InsertStripeEvent :execrows
-INSERT INTO stripe_webhook_events (event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome)
-VALUES (@event_id, @stripe_account_id, @workspace_id, @type, @api_version, @livemode, @created, @received_at, @payload, @state, @outcome)
+INSERT INTO stripe_webhook_events (event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, source, object_id)
+VALUES (@event_id, @stripe_account_id, @workspace_id, @type, @api_version, @livemode, @created, @received_at, @payload, @state, @outcome, @source, @object_id)
 ON CONFLICT (event_id) DO NOTHING;
 
 -- name: StripeEvent :one

@@ -23,14 +23,15 @@ SELECT * FROM payments WHERE workspace_id = @workspace_id AND stripe_account_id 
 
 -- name: UpsertPayment :exec
 INSERT INTO payments (id, workspace_id, invoice_id, stripe_account_id, payment_intent_id, livemode, currency, provisional, provisional_at,
-    invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at)
+    invoice_hint, status, gross, refunded, lost, charge_id, method, brand, last4, failure_code, failure_message, happened_at, assigned_at)
 VALUES (@id, @workspace_id, @invoice_id, @stripe_account_id, @payment_intent_id, @livemode, @currency, @provisional, @provisional_at,
-    @invoice_hint, @status, @gross, @refunded, @lost, @charge_id, @method, @brand, @last4, @failure_code, @failure_message, @happened_at)
+    @invoice_hint, @status, @gross, @refunded, @lost, @charge_id, @method, @brand, @last4, @failure_code, @failure_message, @happened_at, @assigned_at)
 ON CONFLICT (stripe_account_id, payment_intent_id) DO UPDATE SET invoice_id = excluded.invoice_id, currency = excluded.currency,
     provisional = excluded.provisional, provisional_at = excluded.provisional_at, invoice_hint = excluded.invoice_hint,
     status = excluded.status, gross = excluded.gross, refunded = excluded.refunded, lost = excluded.lost,
     charge_id = excluded.charge_id, method = excluded.method, brand = excluded.brand, last4 = excluded.last4,
-    failure_code = excluded.failure_code, failure_message = excluded.failure_message, happened_at = excluded.happened_at
+    failure_code = excluded.failure_code, failure_message = excluded.failure_message, happened_at = excluded.happened_at,
+    assigned_at = excluded.assigned_at
 WHERE payments.workspace_id = excluded.workspace_id;
 
 -- name: PaymentsOfInvoice :many
@@ -74,12 +75,20 @@ ORDER BY charge_id;
 SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND refund_id = @refund_id;
 
 -- name: UpsertRefund :exec
-INSERT INTO refunds (stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, created_at)
-VALUES (@stripe_account_id, @refund_id, @workspace_id, @charge_id, @payment_intent_id, @rank, @amount, @currency, @reason, @failure_reason, @created_at)
+INSERT INTO refunds (stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, still_owed, created_at)
+VALUES (@stripe_account_id, @refund_id, @workspace_id, @charge_id, @payment_intent_id, @rank, @amount, @currency, @reason, @failure_reason, @still_owed, @created_at)
 ON CONFLICT (stripe_account_id, refund_id) DO UPDATE SET charge_id = excluded.charge_id, payment_intent_id = excluded.payment_intent_id,
-    rank = excluded.rank, amount = excluded.amount, reason = excluded.reason, failure_reason = excluded.failure_reason, created_at = excluded.created_at
+    rank = excluded.rank, amount = excluded.amount, reason = excluded.reason, failure_reason = excluded.failure_reason,
+    still_owed = excluded.still_owed, created_at = excluded.created_at
 WHERE refunds.workspace_id = excluded.workspace_id;
 
 -- name: RefundsOfCharge :many
 SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND charge_id = @charge_id
 ORDER BY refund_id;
+
+-- name: ClaimsOnCharge :one
+-- Most charges have neither refund nor dispute nor alert: one look instead of three.
+SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = @stripe_account_id AND r.charge_id = @charge_id)
+    + (SELECT count(*) FROM disputes d WHERE d.workspace_id = @workspace_id AND d.stripe_account_id = @stripe_account_id AND d.charge_id = @charge_id)
+    + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.charge_id = @charge_id)
+    AS BIGINT) AS claims;

@@ -34,6 +34,11 @@ WHERE workspace_id = @workspace_id AND id = @id AND state IN ('creating', 'closi
 UPDATE payment_links SET state = 'failed', next_attempt_at = 0, claimed_until = 0, last_error = @last_error
 WHERE workspace_id = @workspace_id AND id = @id AND state = 'creating';
 
+-- name: SetLinkSwitchedOff :execrows
+-- Somebody did it at Stripe: it takes no payment, and the invoice says so.
+UPDATE payment_links SET state = 'failed', last_error = @last_error
+WHERE workspace_id = @workspace_id AND id = @id AND state = 'active';
+
 -- name: SetLinkClosing :execrows
 -- One that was never tried has nothing at Stripe and is closed at once.
 UPDATE payment_links SET
