@@ -71,7 +71,7 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 		"POST /v1/refunds/{refund}":         s.updateRefund,
 		"GET /v1/webhook_endpoints":         s.lister("webhook_endpoint"),
 		"POST /v1/webhook_endpoints":        s.createEndpoint,
-		"GET /v1/balance_transactions":      s.lister("balance_transaction", "currency", "source", "type", "payout"),
+		"GET /v1/balance_transactions":      s.listTransactions,
 		"GET /v1/balance_transactions/{id}": s.getter("balance_transaction"),
 		"GET /v1/disputes":                  s.lister("dispute", "charge", "payment_intent"),
 		"GET /v1/disputes/{dispute}":        s.getter("dispute"),
@@ -286,7 +286,7 @@ func (s *Server) forgetLocked(account, key string, memory *remembered) {
 func (s *Server) perform(c *call, key string, memory *remembered, params *param, form string, handle func(*call) (any, error)) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expireDue()
+	s.catchUp()
 	refused := func(err *apiError) answer {
 		s.forgetLocked(c.account, key, memory)
 		return failure(err)

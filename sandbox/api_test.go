@@ -446,6 +446,9 @@ func TestEveryCall(t *testing.T) {
 		id, _ := made["id"].(string)
 		return id
 	}
+	for range 3 {
+		w.paid(t, account, "4000000000000077") // money that is available at once
+	}
 	onItsWay := payout()
 	pending := w.session(t, account, w.paid(t, account, "4000000000007726")).PaymentIntent.LatestCharge.ID
 	pendingRefund, err := w.Refund(pending, 0)

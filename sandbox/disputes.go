@@ -13,6 +13,9 @@ const disputeFee = 1500
 // respondWithin is how long a dispute can be answered.
 const respondWithin = 7 * 24 * time.Hour
 
+// inquiryLives is how long an inquiry may become a chargeback; then it is closed.
+const inquiryLives = 120 * 24 * time.Hour
+
 // Evidence that decides a dispute, as Stripe's test mode has it.
 const (
 	winningEvidence = "winning_evidence"
@@ -31,25 +34,36 @@ func (s *Server) openDispute(charge *record, reason string, amount int64, inquir
 	dispute["reason"] = reason
 	dispute["status"] = "needs_response"
 	dispute["is_charge_refundable"] = inquiry
-	child(dispute, "evidence_details")["due_by"] = s.now().Add(respondWithin).Unix()
+	child(dispute, "evidence_details")["due_by"] = s.unix() + int64(respondWithin.Seconds())
 	dispute["payment_method_details"] = object{"type": card, card: object{"brand": "visa", "network_reason_code": "10"}}
 	if inquiry {
 		dispute["status"] = "warning_needs_response"
 	}
 	r := s.add("dispute", charge.account, dispute)
+	s.setAlarm(r)
 	charge.obj["disputed"] = true
 	s.emit(nil, r.account, "charge.dispute.created", dispute)
 	if !inquiry {
-		s.moveDisputed(r, -amount, disputeFee, "charge.dispute.funds_withdrawn")
+		s.withdraw(r)
 	}
 	return r
 }
 
-// moveDisputed books money that a dispute takes or gives back.
-func (s *Server) moveDisputed(r *record, amount, fee int64, typ string) {
-	txn := s.records[s.book(r, "adjustment", amount, fee)]
+// withdraw takes a dispute's money and fee from its account.
+func (s *Server) withdraw(r *record) {
+	s.moveDisputed(r, entry{typ: "adjustment", category: "dispute", amount: -number(r.obj, "amount"), fee: disputeFee, feeFor: "Dispute fee"})
+	s.emit(nil, r.account, "charge.dispute.funds_withdrawn", r.obj)
+}
+
+// reinstate gives both back.
+func (s *Server) reinstate(r *record) {
+	s.moveDisputed(r, entry{typ: "adjustment", category: "dispute_reversal", amount: number(r.obj, "amount"), fee: -disputeFee, feeFor: "Dispute fee refund"})
+	s.emit(nil, r.account, "charge.dispute.funds_reinstated", r.obj)
+}
+
+func (s *Server) moveDisputed(r *record, e entry) {
+	txn := s.book(r, e)
 	r.obj["balance_transactions"] = append(children(r.obj, "balance_transactions"), clone(txn.obj))
-	s.emit(nil, r.account, typ, r.obj)
 }
 
 // disputeNamed is the dispute that a call would change, unless it is closed.
@@ -114,7 +128,7 @@ func (s *Server) closeDispute(c *call, r *record, won bool) {
 		r.obj["status"] = "lost"
 	}
 	if won && !inquiry {
-		s.moveDisputed(r, number(r.obj, "amount"), -disputeFee, "charge.dispute.funds_reinstated")
+		s.reinstate(r)
 	}
 	s.emit(c, r.account, "charge.dispute.closed", r.obj)
 }

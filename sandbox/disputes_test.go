@@ -113,7 +113,7 @@ func TestPayouts(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	account := w.account(t)
-	w.paid(t, account, "4242424242424242")
+	w.paid(t, account, "4000000000000077")
 	pay := func(amount string) (int, string) {
 		status, body, _ := w.send(t, "POST", "/v1/payouts", url.Values{"amount": {amount}, "currency": {"usd"}}, "Stripe-Account", account)
 		id, _ := body["id"].(string)
@@ -140,7 +140,7 @@ func TestPayouts(t *testing.T) {
 		t.Errorf("called off after it arrived: %d", status)
 	}
 	want := []string{"payout.created", "payout.failed", "payout.created", "payout.canceled", "payout.created", "payout.paid"}
-	if got := w.types(account, "payment_intent.succeeded"); !slices.Equal(got, want) {
+	if got := w.types(account, "balance.available"); !slices.Equal(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
 }

@@ -9,11 +9,6 @@ import (
 	"strings"
 )
 
-// unix is now, in Unix seconds.
-func (s *Server) unix() int64 { return s.now().Unix() }
-
-func sorted(o object) []string { return slices.Sorted(maps.Keys(o)) }
-
 // update changes an object and tells of it, with what its keys were before.
 func (s *Server) update(c *call, r *record, typ string, change func(object)) {
 	before := clone(r.obj).(object)

@@ -83,7 +83,11 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	}
 	r := s.add("refund", account, refund)
 	r.hidden["behaviour"] = charge.hidden["refund"]
-	refund["balance_transaction"] = s.book(r, "refund", -amount, 0)
+	e := entry{typ: "refund", category: "refund", amount: -amount}
+	if !isCard(charge) {
+		e.typ = "payment_refund"
+	}
+	refund["balance_transaction"] = s.book(r, e).id()
 	if r.hidden["behaviour"] == refundPends {
 		refund["status"] = "pending"
 	}
@@ -172,7 +176,11 @@ func (s *Server) undoRefund(c *call, r *record, status string) {
 		charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
 		charge.obj["refunded"] = false
 	}
-	r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
+	e := entry{typ: "refund_failure", category: "refund_failure", amount: number(r.obj, "amount")}
+	if !isCard(charge) {
+		e.typ = "payment_failure_refund"
+	}
+	r.obj["failure_balance_transaction"] = s.book(r, e).id()
 	r.obj["status"] = status
 	s.emit(c, r.account, "refund.updated", r.obj)
 	s.emit(c, r.account, "charge.refund.updated", r.obj)

@@ -56,6 +56,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	base   string // of the hosted pages' addresses
+	latest int64  // the latest time that unix told
 	server *http.Server
 	store
 	idempotency map[string]*remembered
@@ -102,8 +103,6 @@ func New(o Options) *Server {
 	s.handler = s.routes()
 	return s
 }
-
-func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
 
 // ServeHTTP answers the API below /v1/ and the hosted pages elsewhere. It answers only under
 // a loopback name, so that no page on the internet reaches it through a browser.
