@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 )
@@ -46,6 +45,8 @@ func (s *Server) openDispute(charge *record, reason string, amount int64, inquir
 	if !inquiry {
 		s.withdraw(r)
 	}
+	s.endWarnings(charge)
+	s.endReview(charge, "disputed")
 	return r
 }
 
@@ -191,20 +192,10 @@ func (s *Server) afterwards(charge *record, m method) {
 	}
 	switch {
 	case m.warned:
-		s.notice(charge, "radar.early_fraud_warning", s.newID("issfr_1", 22), object{"fraud_type": "made_with_stolen_card"}, "radar.early_fraud_warning.created")
+		s.warnOfFraud(charge)
 	case m.risk == "elevated":
-		s.notice(charge, "review", s.newID("prv_1", 23), object{"reason": "rule"}, "review.opened")
+		s.openReview(charge, "rule")
 	case m.atOnce:
 		s.emit(nil, charge.account, "balance.available", s.balance(charge.account))
 	}
-}
-
-// notice adds something that Stripe says of a charge without touching it.
-func (s *Server) notice(charge *record, kind, id string, says object, typ string) {
-	o := blank(kind)
-	o["id"], o["charge"], o["payment_intent"] = id, charge.id(), charge.obj["payment_intent"]
-	o["created"] = s.unix()
-	maps.Copy(o, says)
-	s.add(kind, charge.account, o)
-	s.emit(nil, charge.account, typ, o)
 }

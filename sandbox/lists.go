@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -140,12 +141,24 @@ func createdIn(all []*record, filter any) (first, end int) {
 	return first, end
 }
 
+// since bounds a created parameter from below.
+func since(filter any, oldest int64) any {
+	bounded := object{"gte": oldest}
+	switch filter := filter.(type) {
+	case int64:
+		bounded["gte"], bounded["lte"] = max(filter, oldest), filter
+	case object:
+		maps.Copy(bounded, filter)
+		bounded["gte"] = max(number(filter, "gte"), oldest)
+	}
+	return bounded
+}
+
 func listURL(kind string) string {
 	return "/v1/" + strings.ReplaceAll(kind, ".", "/") + "s"
 }
 
-// inRange compares a time (Unix seconds) with a created parameter: nothing, a time, or gt,
-// gte, lt and lte.
+// inRange compares a time (Unix seconds) with a parameter such as created.
 func inRange(created int64, filter any) bool {
 	switch filter := filter.(type) {
 	case int64:

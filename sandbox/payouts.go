@@ -54,6 +54,12 @@ func (s *Server) cancelPayout(c *call) (any, error) {
 	return r.obj, nil
 }
 
+func (s *Server) listPayouts(c *call) (any, error) {
+	return s.list(c, "payout", func(r *record) bool {
+		return matches(r.obj, c.in, "status", "destination") && inRange(number(r.obj, "arrival_date"), c.in["arrival_date"])
+	})
+}
+
 // SettlePayouts ends the payouts that are under way: they arrive, or, when fail says so, come back
 // from the bank. It returns how many there were.
 func (s *Server) SettlePayouts(fail bool) (n int) {

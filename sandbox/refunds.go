@@ -99,6 +99,14 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	s.emit(c, account, "refund.created", refund)
 	s.emit(c, account, "charge.refunded", charge.obj)
 	s.emit(c, account, "charge.refund.updated", refund)
+	if amount == left {
+		s.endWarnings(charge)
+		why := "refunded"
+		if refund["reason"] == "fraudulent" {
+			why = "refunded_as_fraud"
+		}
+		s.endReview(charge, why)
+	}
 	return r, nil
 }
 
