@@ -18,6 +18,7 @@ type call struct {
 	id      string // first id of the path
 	subID   string // second one
 	in      object // parameters, with the types of Stripe's description
+	file    *upload
 	version string // API version that was asked for
 	request object // id and idempotency_key, as events tell them
 }
@@ -87,6 +88,9 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 
 		"GET /v1/radar/early_fraud_warnings":                       s.lister("radar.early_fraud_warning", "charge", "payment_intent"),
 		"GET /v1/radar/early_fraud_warnings/{early_fraud_warning}": s.getter("radar.early_fraud_warning"),
+		"GET /v1/files":                     s.lister("file", "purpose"),
+		"POST /v1/files":                    s.createFile,
+		"GET /v1/files/{file}":              s.getter("file"),
 		"GET /v1/reviews":                   s.lister("review"),
 		"GET /v1/reviews/{review}":          s.getter("review"),
 		"POST /v1/reviews/{review}/approve": s.approveReview,
@@ -139,12 +143,12 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 			s.write(w, failure(err))
 			return
 		}
-		form, err := readForm(r)
+		form, file, err := readForm(r)
 		if err != nil {
 			s.write(w, failure(err))
 			return
 		}
-		c := &call{account: r.Header.Get("Stripe-Account"), version: w.Header().Get("Stripe-Version")}
+		c := &call{file: file, account: r.Header.Get("Stripe-Account"), version: w.Header().Get("Stripe-Version")}
 		if c.account == s.platform {
 			c.account = ""
 		}
@@ -222,23 +226,24 @@ func (s *Server) authorize(r *http.Request) *apiError {
 	return nil
 }
 
+var requestTooLarge = &apiError{status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Message: "Request is too large."}
+
 // readForm joins the query and the body, either of which may carry parameters.
-func readForm(r *http.Request) (string, *apiError) {
+func readForm(r *http.Request) (string, *upload, *apiError) {
+	if isMultipart(r) {
+		return readUpload(r)
+	}
 	form := r.URL.RawQuery
 	if r.Method != http.MethodGet {
 		body, err := io.ReadAll(r.Body)
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return "", &apiError{status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Message: "Request is too large."}
-		}
 		if err != nil {
-			return "", invalid("", "", "The request could not be read.")
+			return "", nil, tooLargeOr(err, invalid("", "", "The request could not be read."))
 		}
 		if len(body) > 0 {
 			form += "&" + string(body)
 		}
 	}
-	return strings.TrimPrefix(form, "&"), nil
+	return strings.TrimPrefix(form, "&"), nil, nil
 }
 
 // fingerprint tells requests apart; the order of their parameters doesn't matter.

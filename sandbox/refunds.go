@@ -47,6 +47,8 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	switch {
 	case charge.obj["status"] != "succeeded":
 		return nil, invalid("", "charge", "This charge has not been paid and cannot be refunded.")
+	case s.chargedBack(charge):
+		return nil, invalid("charge_disputed", "", "Charge %s has been charged back; cannot issue a refund.", charge.id())
 	case left == 0:
 		return nil, invalid("charge_already_refunded", "", "Charge %s has already been refunded.", charge.id())
 	}
@@ -100,6 +102,7 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	s.emit(c, account, "charge.refunded", charge.obj)
 	s.emit(c, account, "charge.refund.updated", refund)
 	if amount == left {
+		s.endInquiries(charge)
 		s.endWarnings(charge)
 		why := "refunded"
 		if refund["reason"] == "fraudulent" {
@@ -108,6 +111,14 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 		s.endReview(charge, why)
 	}
 	return r, nil
+}
+
+// chargedBack reports whether the client's bank has taken a charge's money back, so that a refund
+// would pay it twice. An inquiry hasn't, and a dispute that was won gave it back.
+func (s *Server) chargedBack(charge *record) bool {
+	return slices.ContainsFunc(s.listed(charge.account, "dispute", "charge", charge.id()), func(r *record) bool {
+		return !isInquiry(r) && r.obj["status"] != "won"
+	})
 }
 
 // chargeToRefund is the charge that a refund names, by itself or by its payment intent.
