@@ -18,6 +18,7 @@ type call struct {
 	id      string // first id of the path
 	subID   string // second one
 	in      object // parameters, with the types of Stripe's description
+	file    *upload
 	version string // API version that was asked for
 	request object // id and idempotency_key, as events tell them
 }
@@ -53,7 +54,7 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 		"GET /v1/charges/{charge}":          s.getter("charge"),
 		"GET /v1/checkout/sessions":         s.listSessions,
 		"GET /v1/events":                    s.listEvents,
-		"GET /v1/events/{id}":               s.getter("event"),
+		"GET /v1/events/{id}":               s.getEvent,
 		"GET /v1/payment_intents":           s.lister("payment_intent", "customer"),
 		"GET /v1/payment_links":             s.lister("payment_link", "active"),
 		"POST /v1/payment_links":            s.createLink,
@@ -71,19 +72,28 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 		"POST /v1/refunds/{refund}":         s.updateRefund,
 		"GET /v1/webhook_endpoints":         s.lister("webhook_endpoint"),
 		"POST /v1/webhook_endpoints":        s.createEndpoint,
-		"GET /v1/balance_transactions":      s.lister("balance_transaction", "currency", "source", "type", "payout"),
+		"GET /v1/balance_transactions":      s.listTransactions,
 		"GET /v1/balance_transactions/{id}": s.getter("balance_transaction"),
 		"GET /v1/disputes":                  s.lister("dispute", "charge", "payment_intent"),
 		"GET /v1/disputes/{dispute}":        s.getter("dispute"),
 		"POST /v1/disputes/{dispute}":       s.updateDispute,
 		"POST /v1/disputes/{dispute}/close": s.acceptDispute,
-		"GET /v1/payouts":                   s.lister("payout", "status", "destination"),
+		"GET /v1/payouts":                   s.listPayouts,
 		"POST /v1/payouts":                  s.createPayout,
 		"GET /v1/payouts/{payout}":          s.getter("payout"),
 		"POST /v1/payouts/{payout}":         s.updatePayout,
 		"POST /v1/payouts/{payout}/cancel":  s.cancelPayout,
 		"POST /v1/refunds/{refund}/cancel":  s.cancelRefund,
 		"POST /v1/checkout/sessions":        s.createSession,
+
+		"GET /v1/radar/early_fraud_warnings":                       s.lister("radar.early_fraud_warning", "charge", "payment_intent"),
+		"GET /v1/radar/early_fraud_warnings/{early_fraud_warning}": s.getter("radar.early_fraud_warning"),
+		"GET /v1/files":                     s.lister("file", "purpose"),
+		"POST /v1/files":                    s.createFile,
+		"GET /v1/files/{file}":              s.getter("file"),
+		"GET /v1/reviews":                   s.lister("review"),
+		"GET /v1/reviews/{review}":          s.getter("review"),
+		"POST /v1/reviews/{review}/approve": s.approveReview,
 
 		"GET /v1/payment_intents/{intent}":      s.getter("payment_intent"),
 		"GET /v1/payment_links/{payment_link}":  s.getter("payment_link"),
@@ -133,12 +143,12 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 			s.write(w, failure(err))
 			return
 		}
-		form, err := readForm(r)
+		form, file, err := readForm(r)
 		if err != nil {
 			s.write(w, failure(err))
 			return
 		}
-		c := &call{account: r.Header.Get("Stripe-Account"), version: w.Header().Get("Stripe-Version")}
+		c := &call{file: file, account: r.Header.Get("Stripe-Account"), version: w.Header().Get("Stripe-Version")}
 		if c.account == s.platform {
 			c.account = ""
 		}
@@ -216,23 +226,24 @@ func (s *Server) authorize(r *http.Request) *apiError {
 	return nil
 }
 
+var requestTooLarge = &apiError{status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Message: "Request is too large."}
+
 // readForm joins the query and the body, either of which may carry parameters.
-func readForm(r *http.Request) (string, *apiError) {
+func readForm(r *http.Request) (string, *upload, *apiError) {
+	if isMultipart(r) {
+		return readUpload(r)
+	}
 	form := r.URL.RawQuery
 	if r.Method != http.MethodGet {
 		body, err := io.ReadAll(r.Body)
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			return "", &apiError{status: http.StatusRequestEntityTooLarge, Type: "invalid_request_error", Message: "Request is too large."}
-		}
 		if err != nil {
-			return "", invalid("", "", "The request could not be read.")
+			return "", nil, tooLargeOr(err, invalid("", "", "The request could not be read."))
 		}
 		if len(body) > 0 {
 			form += "&" + string(body)
 		}
 	}
-	return strings.TrimPrefix(form, "&"), nil
+	return strings.TrimPrefix(form, "&"), nil, nil
 }
 
 // fingerprint tells requests apart; the order of their parameters doesn't matter.
@@ -286,7 +297,7 @@ func (s *Server) forgetLocked(account, key string, memory *remembered) {
 func (s *Server) perform(c *call, key string, memory *remembered, params *param, form string, handle func(*call) (any, error)) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expireDue()
+	s.catchUp()
 	refused := func(err *apiError) answer {
 		s.forgetLocked(c.account, key, memory)
 		return failure(err)

@@ -446,9 +446,20 @@ func TestEveryCall(t *testing.T) {
 		id, _ := made["id"].(string)
 		return id
 	}
+	for range 3 {
+		w.paid(t, account, "4000000000000077") // money that is available at once
+	}
 	onItsWay := payout()
 	pending := w.session(t, account, w.paid(t, account, "4000000000007726")).PaymentIntent.LatestCharge.ID
 	pendingRefund, err := w.Refund(pending, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warning, err := w.WarnOfFraud(charge.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	review, err := w.OpenReview(charge.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -511,7 +522,12 @@ func TestEveryCall(t *testing.T) {
 		{connected, "GET", "/v1/disputes/" + first, nil},
 		{connected, "POST", "/v1/disputes/" + first, url.Values{"evidence[uncategorized_text]": {"winning_evidence"}, "submit": {"true"}}},
 		{connected, "POST", "/v1/disputes/" + second + "/close", nil},
-		{connected, "GET", "/v1/payouts?status=pending", nil},
+		{connected, "GET", "/v1/radar/early_fraud_warnings?payment_intent=" + intent, nil},
+		{connected, "GET", "/v1/radar/early_fraud_warnings/" + warning, nil},
+		{connected, "GET", "/v1/reviews?created[gte]=1", nil},
+		{connected, "GET", "/v1/reviews/" + review + "?expand[]=charge", nil},
+		{connected, "POST", "/v1/reviews/" + review + "/approve", nil},
+		{connected, "GET", "/v1/payouts?status=pending&arrival_date[gte]=1", nil},
 		{connected, "GET", "/v1/payouts/" + onItsWay, nil},
 		{connected, "POST", "/v1/payouts/" + onItsWay, url.Values{"metadata[a]": {"b"}}},
 		{connected, "POST", "/v1/payouts/" + payout() + "/cancel", nil},

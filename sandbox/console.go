@@ -95,7 +95,7 @@ func (s *Server) newest(kind string) []*record {
 // getConsole is the sandbox's own page: what there is, and what Stripe or a bank could do now.
 func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
-	s.expireDue()
+	s.catchUp()
 	p := consolePage{
 		Knobs: s.knobs, Faults: append([]string{""}, Faults...), Answers: answerRows(s.answers), Now: s.now().UTC().Format("2 Jan 2006 15:04"),
 		Unsettled: len(s.debits) + len(s.unsettledRefunds), Waiting: len(s.sender.due) + len(s.sender.timers),
@@ -173,8 +173,8 @@ func (s *Server) paymentRow(r *record) paymentRow {
 }
 
 type balanceRow struct {
-	Currency string
-	Amount   int64
+	Currency           string
+	Available, Pending int64 // minor units
 }
 
 // getDashboard is where login links lead: the balance and the payments of one account.
@@ -191,9 +191,9 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) {
 	var payments []paymentRow
 	if found {
 		name = text(child(s.records[id].obj, "business_profile"), "name")
-		sums := s.balances(account)
-		for _, currency := range sorted(sums) {
-			balances = append(balances, balanceRow{currency, number(sums, currency)})
+		for _, currency := range sorted(s.funds[account]) {
+			f := s.fundsOf(account, currency)
+			balances = append(balances, balanceRow{currency, f.available, f.pending})
 		}
 		charges := s.lists[listKey{account, "charge"}]
 		for _, r := range slices.Backward(charges[max(0, len(charges)-shownRows):]) {

@@ -1,8 +1,8 @@
 package sandbox
 
 import (
+	"cmp"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 )
@@ -13,11 +13,8 @@ const disputeFee = 1500
 // respondWithin is how long a dispute can be answered.
 const respondWithin = 7 * 24 * time.Hour
 
-// Evidence that decides a dispute, as Stripe's test mode has it.
-const (
-	winningEvidence = "winning_evidence"
-	losingEvidence  = "losing_evidence"
-)
+// inquiryLives is how long an inquiry may become a chargeback; then it is closed.
+const inquiryLives = 120 * 24 * time.Hour
 
 // openDispute takes a charge's money back, or, of an inquiry, only asks about it.
 func (s *Server) openDispute(charge *record, reason string, amount int64, inquiry bool) *record {
@@ -31,75 +28,50 @@ func (s *Server) openDispute(charge *record, reason string, amount int64, inquir
 	dispute["reason"] = reason
 	dispute["status"] = "needs_response"
 	dispute["is_charge_refundable"] = inquiry
-	child(dispute, "evidence_details")["due_by"] = s.now().Add(respondWithin).Unix()
+	child(dispute, "evidence_details")["due_by"] = s.unix() + int64(respondWithin.Seconds())
 	dispute["payment_method_details"] = object{"type": card, card: object{"brand": "visa", "network_reason_code": "10"}}
 	if inquiry {
 		dispute["status"] = "warning_needs_response"
 	}
 	r := s.add("dispute", charge.account, dispute)
+	s.setAlarm(r)
 	charge.obj["disputed"] = true
 	s.emit(nil, r.account, "charge.dispute.created", dispute)
 	if !inquiry {
-		s.moveDisputed(r, -amount, disputeFee, "charge.dispute.funds_withdrawn")
+		s.withdraw(r)
 	}
+	s.endWarnings(charge)
+	s.endReview(charge, "disputed")
 	return r
 }
 
-// moveDisputed books money that a dispute takes or gives back.
-func (s *Server) moveDisputed(r *record, amount, fee int64, typ string) {
-	txn := s.records[s.book(r, "adjustment", amount, fee)]
+// withdraw takes a dispute's money and fee from its account.
+func (s *Server) withdraw(r *record) {
+	s.moveDisputed(r, entry{typ: "adjustment", category: "dispute", amount: -number(r.obj, "amount"), fee: disputeFee, feeFor: "Dispute fee"})
+	s.emit(nil, r.account, "charge.dispute.funds_withdrawn", r.obj)
+}
+
+// reinstate gives both back.
+func (s *Server) reinstate(r *record) {
+	s.moveDisputed(r, entry{typ: "adjustment", category: "dispute_reversal", amount: number(r.obj, "amount"), fee: -disputeFee, feeFor: "Dispute fee refund"})
+	s.emit(nil, r.account, "charge.dispute.funds_reinstated", r.obj)
+}
+
+func (s *Server) moveDisputed(r *record, e entry) {
+	txn := s.book(r, e)
 	r.obj["balance_transactions"] = append(children(r.obj, "balance_transactions"), clone(txn.obj))
-	s.emit(nil, r.account, typ, r.obj)
 }
 
-// disputeNamed is the dispute that a call would change, unless it is closed.
-func (s *Server) disputeNamed(c *call) (*record, error) {
-	r, err := s.named(c, "dispute")
-	if err == nil && isClosed(r) {
-		err = invalid("", "", "This dispute is already closed")
-	}
-	return r, err
-}
-
-func (s *Server) updateDispute(c *call) (any, error) {
-	r, err := s.disputeNamed(c)
-	if err != nil {
-		return nil, err
-	}
-	evidence := child(c.in, "evidence")
-	for key, given := range evidence {
-		child(r.obj, "evidence")[key] = given
-	}
-	setMetadata(r.obj, c.in["metadata"])
-	details := child(r.obj, "evidence_details")
-	if len(evidence) > 0 {
-		details["has_evidence"] = true
-	}
-	submit, given := c.in["submit"].(bool)
-	if len(evidence) == 0 || given && !submit {
-		s.emit(c, r.account, "charge.dispute.updated", r.obj)
-		return r.obj, nil
-	}
-	details["submission_count"] = number(details, "submission_count") + 1
-	switch text(evidence, "uncategorized_text") {
-	case winningEvidence:
-		s.closeDispute(c, r, true)
-	case losingEvidence:
-		s.closeDispute(c, r, false)
-	default:
-		r.obj["status"] = reviewing(r)
-		s.emit(c, r.account, "charge.dispute.updated", r.obj)
-	}
-	return r.obj, nil
-}
-
-func (s *Server) acceptDispute(c *call) (any, error) {
-	r, err := s.disputeNamed(c)
-	if err != nil {
-		return nil, err
-	}
-	s.closeDispute(c, r, false)
-	return r.obj, nil
+// escalate makes an inquiry a chargeback: its bank is not content with what it heard. It can be
+// answered anew.
+func (s *Server) escalate(r *record) {
+	s.update(nil, r, "charge.dispute.updated", func(dispute object) {
+		dispute["status"] = "needs_response"
+		dispute["is_charge_refundable"] = false
+		child(dispute, "evidence_details")["due_by"] = s.unix() + int64(respondWithin.Seconds())
+	})
+	s.setAlarm(r)
+	s.withdraw(r)
 }
 
 // closeDispute ends a dispute. An inquiry ends without money moving.
@@ -114,9 +86,18 @@ func (s *Server) closeDispute(c *call, r *record, won bool) {
 		r.obj["status"] = "lost"
 	}
 	if won && !inquiry {
-		s.moveDisputed(r, number(r.obj, "amount"), -disputeFee, "charge.dispute.funds_reinstated")
+		s.reinstate(r)
 	}
 	s.emit(c, r.account, "charge.dispute.closed", r.obj)
+}
+
+// endInquiries closes the inquiries about a charge that was refunded whole: nobody has a wish left.
+func (s *Server) endInquiries(charge *record) {
+	for _, r := range s.listed(charge.account, "dispute", "charge", charge.id()) {
+		if isInquiry(r) && !isClosed(r) {
+			s.closeDispute(nil, r, true)
+		}
+	}
 }
 
 func isInquiry(r *record) bool {
@@ -140,23 +121,49 @@ func reviewing(r *record) string {
 
 // Dispute has the client's bank take a charge's money back, all of it when amount is 0, as it may
 // for any card. It returns the dispute's id.
-func (s *Server) Dispute(chargeID, reason string, amount int64) (id string, err error) {
+func (s *Server) Dispute(charge, reason string, amount int64) (id string, err error) {
+	return s.dispute(charge, reason, amount, false)
+}
+
+// Inquire has the client's bank ask about a charge; no money moves unless it is escalated. An
+// amount of 0 is all of it. It returns the dispute's id.
+func (s *Server) Inquire(charge, reason string, amount int64) (id string, err error) {
+	return s.dispute(charge, reason, amount, true)
+}
+
+func (s *Server) dispute(chargeID, reason string, amount int64, inquiry bool) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	charge := s.records[chargeID]
-	if charge == nil || charge.kind != "charge" || charge.obj["status"] != "succeeded" {
-		return "", fmt.Errorf("dispute %s: no such paid charge", chargeID)
+	s.catchUp()
+	charge, err := s.paidCharge(chargeID)
+	if err != nil {
+		return "", fmt.Errorf("dispute: %w", err)
 	}
-	if amount == 0 {
-		amount = number(charge.obj, "amount")
+	all := number(charge.obj, "amount")
+	if amount < 0 || amount > all {
+		return "", fmt.Errorf("dispute %s: its amount is %s", chargeID, shown(all, text(charge.obj, "currency")))
 	}
-	return s.openDispute(charge, reason, amount, false).id(), nil
+	return s.openDispute(charge, cmp.Or(reason, "general"), cmp.Or(amount, all), inquiry).id(), nil
+}
+
+// EscalateInquiry makes an inquiry a chargeback, as a bank does that is not content.
+func (s *Server) EscalateInquiry(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catchUp()
+	r := s.records[id]
+	if r == nil || r.kind != "dispute" || isClosed(r) || !isInquiry(r) {
+		return fmt.Errorf("escalate %s: no such open inquiry", id)
+	}
+	s.escalate(r)
+	return nil
 }
 
 // CloseDispute decides a dispute as the bank does.
 func (s *Server) CloseDispute(id string, won bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.catchUp()
 	r := s.records[id]
 	if r == nil || r.kind != "dispute" || isClosed(r) {
 		return fmt.Errorf("close dispute %s: no such open dispute", id)
@@ -177,20 +184,10 @@ func (s *Server) afterwards(charge *record, m method) {
 	}
 	switch {
 	case m.warned:
-		s.notice(charge, "radar.early_fraud_warning", s.newID("issfr_1", 22), object{"fraud_type": "made_with_stolen_card"}, "radar.early_fraud_warning.created")
+		s.warnOfFraud(charge)
 	case m.risk == "elevated":
-		s.notice(charge, "review", s.newID("prv_1", 23), object{"reason": "rule"}, "review.opened")
+		s.openReview(charge, "rule")
 	case m.atOnce:
 		s.emit(nil, charge.account, "balance.available", s.balance(charge.account))
 	}
-}
-
-// notice adds something that Stripe says of a charge without touching it.
-func (s *Server) notice(charge *record, kind, id string, says object, typ string) {
-	o := blank(kind)
-	o["id"], o["charge"], o["payment_intent"] = id, charge.id(), charge.obj["payment_intent"]
-	o["created"] = s.unix()
-	maps.Copy(o, says)
-	s.add(kind, charge.account, o)
-	s.emit(nil, charge.account, typ, o)
 }

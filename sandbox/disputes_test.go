@@ -71,41 +71,68 @@ func (w *world) balance(t *testing.T, account string) (sum int64) {
 
 func TestDisputesEnd(t *testing.T) {
 	t.Parallel()
+	const updated, withdrawn, back, closed = "charge.dispute.updated", "charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated", "charge.dispute.closed"
 	for name, c := range map[string]struct {
-		number, evidence, status string
-		events                   []string
-		fee                      int64
-		back                     int64
+		number, evidence, told, status string
+		events                         []string
+		lost                           int64 // of the 119.57 that the payment brought
 	}{
-		"won":       {"4000000000000259", "winning_evidence", "won", []string{"charge.dispute.funds_reinstated", "charge.dispute.closed"}, 0, 12345},
-		"lost":      {"4000000000000259", "losing_evidence", "lost", []string{"charge.dispute.closed"}, 1500, 0},
-		"in review": {"4000000000000259", "We did the work.", "under_review", []string{"charge.dispute.updated"}, 1500, 0},
-		"inquiry":   {"4000000000001976", "winning_evidence", "warning_closed", []string{"charge.dispute.closed"}, 0, 12345},
+		"won":               {"4000000000000259", "winning_evidence", "under_review", "won", []string{updated, back, closed}, 0},
+		"lost":              {"4000000000000259", "losing_evidence", "under_review", "lost", []string{updated, closed}, 12345 + 1500},
+		"in review":         {"4000000000000259", "We did the work.", "under_review", "under_review", []string{updated}, 12345 + 1500},
+		"inquiry":           {"4000000000001976", "winning_evidence", "warning_under_review", "warning_closed", []string{updated, closed}, 0},
+		"escalated inquiry": {"4000000000001976", "escalate_inquiry_evidence", "warning_under_review", "needs_response", []string{updated, updated, withdrawn}, 12345 + 1500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := setup(t)
 			account := w.account(t)
-			charge := w.session(t, account, w.paid(t, account, c.number)).PaymentIntent.LatestCharge.ID
-			_, list, _ := w.send(t, "GET", "/v1/disputes?charge="+charge, nil, "Stripe-Account", account)
+			id := w.disputed(t, account, c.number)
 			before := len(w.Events(account))
-			status, dispute, _ := w.send(t, "POST", "/v1/disputes/"+idOf(list, 0), url.Values{"evidence[uncategorized_text]": {c.evidence}}, "Stripe-Account", account)
-			if status != 200 || dispute["status"] != c.status {
-				t.Errorf("the dispute is %v", dispute)
+			status, told, _ := w.send(t, "POST", "/v1/disputes/"+id, url.Values{"evidence[uncategorized_text]": {c.evidence}}, "Stripe-Account", account)
+			if status != 200 || told["status"] != c.told {
+				t.Errorf("the answer: %d %v", status, told)
+			}
+			if got := w.dispute(t, account, id); string(got.Status) != c.status || got.EvidenceDetails.SubmissionCount != 1 || !got.EvidenceDetails.HasEvidence {
+				t.Errorf("the dispute is %+v", got)
 			}
 			if got := w.types(account, "")[before:]; !slices.Equal(got, c.events) {
 				t.Errorf("events %v, want %v", got, c.events)
 			}
-			if got, want := w.balance(t, account), 11957-12345-c.fee+c.back; got != want {
+			if got, want := w.balance(t, account), 11957-c.lost; got != want {
 				t.Errorf("balance %d, want %d", got, want)
 			}
-			if c.status != "under_review" {
-				if status, body, _ := w.send(t, "POST", "/v1/disputes/"+idOf(list, 0)+"/close", nil, "Stripe-Account", account); status != 400 {
-					t.Errorf("closed twice: %d %v", status, body)
+			if c.status == "needs_response" {
+				return
+			}
+			for path, form := range map[string]url.Values{"/close": nil, "": {"evidence[uncategorized_text]": {"More."}}} {
+				if status, body, _ := w.send(t, "POST", "/v1/disputes/"+id+path, form, "Stripe-Account", account); status != 400 || errorOf(body)["type"] != "invalid_request_error" {
+					t.Errorf("answered again: %d %v", status, body)
 				}
+			}
+			if status, body, _ := w.send(t, "POST", "/v1/disputes/"+id, url.Values{"metadata[a]": {"b"}}, "Stripe-Account", account); status != 200 {
+				t.Errorf("its metadata: %d %v", status, body)
 			}
 		})
 	}
+}
+
+// disputed pays with a card whose payments are disputed, and returns the dispute's id.
+func (w *world) disputed(t *testing.T, account, number string) string {
+	t.Helper()
+	charge := w.session(t, account, w.paid(t, account, number)).PaymentIntent.LatestCharge.ID
+	return w.ids(t, account, "/v1/disputes?charge="+charge)[0]
+}
+
+func (w *world) dispute(t *testing.T, account, id string) *stripe.Dispute {
+	t.Helper()
+	params := &stripe.DisputeParams{}
+	params.SetStripeAccount(account)
+	got, err := w.api.Disputes.Get(id, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 // TestPayouts has payouts arrive, come back and be called off.
@@ -113,7 +140,7 @@ func TestPayouts(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	account := w.account(t)
-	w.paid(t, account, "4242424242424242")
+	w.paid(t, account, "4000000000000077")
 	pay := func(amount string) (int, string) {
 		status, body, _ := w.send(t, "POST", "/v1/payouts", url.Values{"amount": {amount}, "currency": {"usd"}}, "Stripe-Account", account)
 		id, _ := body["id"].(string)
@@ -140,7 +167,7 @@ func TestPayouts(t *testing.T) {
 		t.Errorf("called off after it arrived: %d", status)
 	}
 	want := []string{"payout.created", "payout.failed", "payout.created", "payout.canceled", "payout.created", "payout.paid"}
-	if got := w.types(account, "payment_intent.succeeded"); !slices.Equal(got, want) {
+	if got := w.types(account, "balance.available"); !slices.Equal(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
 }

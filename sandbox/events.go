@@ -5,14 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
-
-// unix is now, in Unix seconds.
-func (s *Server) unix() int64 { return s.now().Unix() }
-
-func sorted(o object) []string { return slices.Sorted(maps.Keys(o)) }
 
 // update changes an object and tells of it, with what its keys were before.
 func (s *Server) update(c *call, r *record, typ string, change func(object)) {
@@ -93,6 +90,23 @@ func (s *Server) Events(account string) []json.RawMessage {
 	return bodies
 }
 
+// eventsKept is how long the API tells events.
+const eventsKept = 30 * 24 * time.Hour
+
+// oldestEvent is the time of the oldest events that are told, in Unix seconds.
+func (s *Server) oldestEvent() int64 { return s.unix() - int64(eventsKept.Seconds()) }
+
+func (s *Server) getEvent(c *call) (any, error) {
+	r, err := s.named(c, "event")
+	if err == nil && number(r.obj, "created") < s.oldestEvent() {
+		err = missing(http.StatusNotFound, "id", "event", c.id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.obj, nil
+}
+
 func (s *Server) listEvents(c *call) (any, error) {
 	types, some := c.in["types"].([]any)
 	if some && c.in["type"] != nil {
@@ -104,6 +118,7 @@ func (s *Server) listEvents(c *call) (any, error) {
 	if typ := text(c.in, "type"); typ != "" {
 		types, some = []any{typ}, true
 	}
+	c.in["created"] = since(c.in["created"], s.oldestEvent())
 	list, err := s.list(c, "event", func(r *record) bool {
 		if delivered, given := c.in["delivery_success"].(bool); given && delivered != (number(r.obj, "pending_webhooks") == 0) {
 			return false

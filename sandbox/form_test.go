@@ -11,7 +11,7 @@ func flat(path string, f *field) (pairs []string) {
 	if f.keys == nil {
 		return []string{url.QueryEscape(path) + "=" + url.QueryEscape(f.text)}
 	}
-	for _, key := range sortedKeys(f.keys) {
+	for _, key := range sorted(f.keys) {
 		at := key
 		if path != "" {
 			at = path + "[" + key + "]"

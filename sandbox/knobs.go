@@ -115,11 +115,3 @@ func (s *Server) postClock(w http.ResponseWriter, r *http.Request) {
 }
 
 const maxHours = 10 * 366 * 24
-
-// Advance moves the sandbox's clock forward: sessions expire, keys are forgotten.
-func (s *Server) Advance(d time.Duration) {
-	s.ahead.Add(int64(max(0, d)))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.expireDue()
-}

@@ -103,8 +103,8 @@ func (s *Server) updateLink(c *call) (any, error) {
 	}
 	s.update(c, r, "payment_link.updated", func(link object) { maps.Copy(link, trial) })
 	if s.answers.DeactivatedLinkClosesSessions && !truth(r.obj, "active") {
-		for _, session := range s.lists[listKey{r.account, "checkout.session"}] {
-			if session.obj["payment_link"] == r.id() && session.obj["status"] == "open" {
+		for _, session := range s.listed(r.account, "checkout.session", "payment_link", r.id()) {
+			if session.obj["status"] == "open" {
 				s.expire(nil, session)
 			}
 		}

@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"maps"
 	"net/http"
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -60,8 +62,9 @@ func (s *Server) list(c *call, kind string, keep func(*record) bool) (object, er
 		}
 		limit = given
 	}
-	all := s.lists[listKey{c.account, kind}]
-	from, step := len(all)-1, -1
+	all := s.narrowest(c, kind)
+	first, end := createdIn(all, c.in["created"])
+	from, step := end-1, -1
 	for _, cursor := range []string{"starting_after", "ending_before"} {
 		id := text(c.in, cursor)
 		if id == "" {
@@ -71,15 +74,19 @@ func (s *Server) list(c *call, kind string, keep func(*record) bool) (object, er
 		if r == nil || r.kind != kind || r.account != c.account {
 			return nil, missing(http.StatusBadRequest, cursor, noun(kind), id)
 		}
-		from = r.at - 1
+		at, found := slices.BinarySearchFunc(all, r.at, byAge)
+		from = min(at-1, end-1)
 		if cursor == "ending_before" {
-			from, step = r.at+1, 1
+			if found {
+				at++
+			}
+			from, step = max(at, first), 1
 		}
 	}
 	page, more := []any{}, false
-	for i := from; i >= 0 && i < len(all); i += step {
+	for i := from; i >= first && i < end; i += step {
 		r := all[i]
-		if r.deleted || !inRange(number(r.obj, "created"), c.in["created"]) || !keep(r) {
+		if r.deleted || !keep(r) {
 			continue
 		}
 		if int64(len(page)) == limit {
@@ -94,12 +101,64 @@ func (s *Server) list(c *call, kind string, keep func(*record) bool) (object, er
 	return object{"object": "list", "data": page, "has_more": more, "url": listURL(kind)}, nil
 }
 
+// narrowest are the fewest objects that a list has to read, oldest first.
+func (s *Server) narrowest(c *call, kind string) []*record {
+	all := s.listed(c.account, kind, "", "")
+	for _, key := range listedBy[kind] {
+		if value := text(c.in, key); value != "" {
+			if some := s.listed(c.account, kind, key, value); len(some) <= len(all) {
+				all = some
+			}
+		}
+	}
+	return all
+}
+
+// createdIn tells which part of a list, oldest first, a created parameter takes: nothing, a time
+// (Unix seconds), or gt, gte, lt and lte.
+func createdIn(all []*record, filter any) (first, end int) {
+	since := func(at int64) int {
+		return sort.Search(len(all), func(i int) bool { return number(all[i].obj, "created") >= at })
+	}
+	first, end = 0, len(all)
+	switch filter := filter.(type) {
+	case int64:
+		first, end = since(filter), since(filter+1)
+	case object:
+		for bound, at := range filter {
+			switch at := at.(int64); bound {
+			case "gt":
+				first = max(first, since(at+1))
+			case "gte":
+				first = max(first, since(at))
+			case "lt":
+				end = min(end, since(at))
+			case "lte":
+				end = min(end, since(at+1))
+			}
+		}
+	}
+	return first, end
+}
+
+// since bounds a created parameter from below.
+func since(filter any, oldest int64) any {
+	bounded := object{"gte": oldest}
+	switch filter := filter.(type) {
+	case int64:
+		bounded["gte"], bounded["lte"] = max(filter, oldest), filter
+	case object:
+		maps.Copy(bounded, filter)
+		bounded["gte"] = max(number(filter, "gte"), oldest)
+	}
+	return bounded
+}
+
 func listURL(kind string) string {
 	return "/v1/" + strings.ReplaceAll(kind, ".", "/") + "s"
 }
 
-// inRange compares a time (Unix seconds) with a created parameter: nothing, a time, or gt,
-// gte, lt and lte.
+// inRange compares a time (Unix seconds) with a parameter such as created.
 func inRange(created int64, filter any) bool {
 	switch filter := filter.(type) {
 	case int64:
@@ -185,10 +244,8 @@ func (s *Server) onlyExpanded(account string, o object, key string) any {
 	switch text(o, "object") + "." + key {
 	case "charge.refunds":
 		refunds := []any{}
-		for _, r := range s.lists[listKey{account, "refund"}] {
-			if r.obj["charge"] == id {
-				refunds = append(refunds, clone(r.obj))
-			}
+		for _, r := range s.listed(account, "refund", "charge", id) {
+			refunds = append(refunds, clone(r.obj))
 		}
 		slices.Reverse(refunds)
 		return whole(refunds, "/v1/charges/"+id+"/refunds")

@@ -130,7 +130,7 @@ func (s *Server) getPay(w http.ResponseWriter, r *http.Request) {
 	}
 	query := r.URL.Query()
 	s.mu.Lock()
-	s.expireDue()
+	s.catchUp()
 	link := s.linkTokens[r.PathValue("token")]
 	session, err := s.openSession(link, pageQuery{reference: query.Get("client_reference_id"), email: query.Get("prefilled_email")})
 	why := ""
@@ -178,7 +178,7 @@ type methodTab struct {
 func (s *Server) checkout(id, kind string) (checkoutPage, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expireDue()
+	s.catchUp()
 	session, err := s.session(id)
 	if err != nil {
 		return checkoutPage{}, false

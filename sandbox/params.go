@@ -97,7 +97,7 @@ func (p *param) readItems(path string, f *field) (any, *apiError) {
 
 func (p *param) readObject(path string, f *field) (any, *apiError) {
 	values := make(object, len(f.keys))
-	for _, key := range sortedKeys(f.keys) {
+	for _, key := range sorted(f.keys) {
 		at := key
 		if path != "" {
 			at = path + "[" + key + "]"
@@ -144,15 +144,6 @@ func checkMetadata(path string, values object) *apiError {
 		}
 	}
 	return nil
-}
-
-func sortedKeys(fields map[string]*field) []string {
-	keys := make([]string, 0, len(fields))
-	for key := range fields {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // sentence lists words as Stripe's messages do: a, b, or c.

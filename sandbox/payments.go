@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -33,7 +34,7 @@ func (s *Server) Pay(sessionID string, c Card) (Outcome, error) {
 }
 
 func (s *Server) pay(sessionID, kind string, c Card) (Outcome, error) {
-	s.expireDue()
+	s.catchUp()
 	session, err := s.session(sessionID)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("pay: %w", err)
@@ -92,7 +93,7 @@ func (s *Server) Authenticate(sessionID string, ok bool) (Outcome, error) {
 }
 
 func (s *Server) authenticate(sessionID string, ok bool) (Outcome, error) {
-	s.expireDue()
+	s.catchUp()
 	session, err := s.session(sessionID)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("authenticate: %w", err)
@@ -156,7 +157,7 @@ func (s *Server) newIntent(session *record) *record {
 	intent["application_fee_amount"] = origin["application_fee_amount"]
 	r := s.add("payment_intent", session.account, intent)
 	r.hidden["session"] = session.id()
-	session.obj["payment_intent"] = r.id()
+	s.refer(session, "payment_intent", r.id())
 	s.emit(nil, r.account, "payment_intent.created", intent)
 	return r
 }
@@ -195,7 +196,7 @@ func (s *Server) newCharge(session, intent *record, m method, status string) *re
 		charge["outcome"].(object)["risk_level"] = m.risk
 	}
 	r := s.add("charge", session.account, charge)
-	r.hidden["refund"] = m.refund
+	r.hidden["refund"], r.hidden["at_once"] = m.refund, m.atOnce
 	intent.obj["latest_charge"] = r.id()
 	return r
 }
@@ -278,7 +279,14 @@ func (s *Server) capture(charge *record) {
 	charge.obj["amount_captured"] = charge.obj["amount"]
 	charge.obj["receipt_url"] = s.base + "/dashboard/" + s.owner(charge)
 	amount := number(charge.obj, "amount")
-	charge.obj["balance_transaction"] = s.book(charge, "charge", amount, stripeFee(amount))
+	e := entry{typ: "charge", category: "charge", amount: amount, fee: stripeFee(amount), feeFor: "Stripe processing fees"}
+	switch {
+	case !isCard(charge):
+		e.typ = "payment"
+	case !truth(charge.hidden, "at_once"):
+		e.wait = fundsWait
+	}
+	charge.obj["balance_transaction"] = s.book(charge, e).id()
 }
 
 func (s *Server) succeed(intent *record) {
@@ -342,12 +350,20 @@ func (s *Server) complete(session *record, paymentStatus string) string {
 	return s.base + "/checkout/" + session.id()
 }
 
+// isCard reports whether a charge was paid by card; Stripe books other charges and their refunds
+// under other names.
+func isCard(charge *record) bool {
+	return child(charge.obj, "payment_method_details")["type"] == card
+}
+
+// home is an account's own object, the platform's for an empty id.
+func (s *Server) home(account string) *record {
+	return s.records[cmp.Or(account, s.platform)]
+}
+
 // owner is the account that an object belongs to, the platform included.
 func (s *Server) owner(r *record) string {
-	if r.account == "" {
-		return s.platform
-	}
-	return r.account
+	return cmp.Or(r.account, s.platform)
 }
 
 func (s *Server) listCharges(c *call) (any, error) {

@@ -12,7 +12,7 @@ func (s *Server) createPayout(c *call) (any, error) {
 	switch {
 	case amount <= 0:
 		return nil, invalid("parameter_invalid_integer", "amount", "Invalid positive integer")
-	case amount > number(s.balances(c.account), currency):
+	case amount > s.fundsOf(c.account, currency).available:
 		return nil, invalid("balance_insufficient", "amount", "You have insufficient funds in your Stripe account for this payout.")
 	}
 	payout := blank("payout")
@@ -26,7 +26,7 @@ func (s *Server) createPayout(c *call) (any, error) {
 	payout["metadata"] = object{}
 	setMetadata(payout, c.in["metadata"])
 	r := s.add("payout", c.account, payout)
-	payout["balance_transaction"] = s.book(r, "payout", -amount, 0)
+	payout["balance_transaction"] = s.book(r, entry{typ: "payout", category: "payout", amount: -amount}).id()
 	s.emit(c, c.account, "payout.created", payout)
 	return payout, nil
 }
@@ -49,9 +49,15 @@ func (s *Server) cancelPayout(c *call) (any, error) {
 		return nil, invalid("", "", "Payouts can only be canceled while they are pending.")
 	}
 	r.obj["status"] = "canceled"
-	r.obj["failure_balance_transaction"] = s.book(r, "payout_cancel", number(r.obj, "amount"), 0)
+	r.obj["failure_balance_transaction"] = s.book(r, entry{typ: "payout_cancel", category: "payout_reversal", amount: number(r.obj, "amount")}).id()
 	s.emit(c, r.account, "payout.canceled", r.obj)
 	return r.obj, nil
+}
+
+func (s *Server) listPayouts(c *call) (any, error) {
+	return s.list(c, "payout", func(r *record) bool {
+		return matches(r.obj, c.in, "status", "destination") && inRange(number(r.obj, "arrival_date"), c.in["arrival_date"])
+	})
 }
 
 // SettlePayouts ends the payouts that are under way: they arrive, or, when fail says so, come back
@@ -75,7 +81,7 @@ func (s *Server) SettlePayouts(fail bool) (n int) {
 			}
 			r.obj["status"] = "failed"
 			r.obj["failure_code"], r.obj["failure_message"] = "account_closed", "The bank account has been closed."
-			r.obj["failure_balance_transaction"] = s.book(r, "payout_failure", number(r.obj, "amount"), 0)
+			r.obj["failure_balance_transaction"] = s.book(r, entry{typ: "payout_failure", category: "payout_reversal", amount: number(r.obj, "amount")}).id()
 			s.emit(nil, r.account, "payout.failed", r.obj)
 		}
 	}

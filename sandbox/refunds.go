@@ -47,6 +47,8 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	switch {
 	case charge.obj["status"] != "succeeded":
 		return nil, invalid("", "charge", "This charge has not been paid and cannot be refunded.")
+	case s.chargedBack(charge):
+		return nil, invalid("charge_disputed", "", "Charge %s has been charged back; cannot issue a refund.", charge.id())
 	case left == 0:
 		return nil, invalid("charge_already_refunded", "", "Charge %s has already been refunded.", charge.id())
 	}
@@ -83,7 +85,11 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	}
 	r := s.add("refund", account, refund)
 	r.hidden["behaviour"] = charge.hidden["refund"]
-	refund["balance_transaction"] = s.book(r, "refund", -amount, 0)
+	e := entry{typ: "refund", category: "refund", amount: -amount}
+	if !isCard(charge) {
+		e.typ = "payment_refund"
+	}
+	refund["balance_transaction"] = s.book(r, e).id()
 	if r.hidden["behaviour"] == refundPends {
 		refund["status"] = "pending"
 	}
@@ -95,7 +101,24 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	s.emit(c, account, "refund.created", refund)
 	s.emit(c, account, "charge.refunded", charge.obj)
 	s.emit(c, account, "charge.refund.updated", refund)
+	if amount == left {
+		s.endInquiries(charge)
+		s.endWarnings(charge)
+		why := "refunded"
+		if refund["reason"] == "fraudulent" {
+			why = "refunded_as_fraud"
+		}
+		s.endReview(charge, why)
+	}
 	return r, nil
+}
+
+// chargedBack reports whether the client's bank has taken a charge's money back, so that a refund
+// would pay it twice. An inquiry hasn't, and a dispute that was won gave it back.
+func (s *Server) chargedBack(charge *record) bool {
+	return slices.ContainsFunc(s.listed(charge.account, "dispute", "charge", charge.id()), func(r *record) bool {
+		return !isInquiry(r) && r.obj["status"] != "won"
+	})
 }
 
 // chargeToRefund is the charge that a refund names, by itself or by its payment intent.
@@ -172,7 +195,11 @@ func (s *Server) undoRefund(c *call, r *record, status string) {
 		charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
 		charge.obj["refunded"] = false
 	}
-	r.obj["failure_balance_transaction"] = s.book(r, "refund_failure", number(r.obj, "amount"), 0)
+	e := entry{typ: "refund_failure", category: "refund_failure", amount: number(r.obj, "amount")}
+	if !isCard(charge) {
+		e.typ = "payment_failure_refund"
+	}
+	r.obj["failure_balance_transaction"] = s.book(r, e).id()
 	r.obj["status"] = status
 	s.emit(c, r.account, "refund.updated", r.obj)
 	s.emit(c, r.account, "charge.refund.updated", r.obj)

@@ -56,6 +56,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	base   string // of the hosted pages' addresses
+	latest int64  // the latest time that unix told
 	server *http.Server
 	store
 	idempotency map[string]*remembered
@@ -103,8 +104,6 @@ func New(o Options) *Server {
 	return s
 }
 
-func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
-
 // ServeHTTP answers the API below /v1/ and the hosted pages elsewhere. It answers only under
 // a loopback name, so that no page on the internet reaches it through a browser.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -117,7 +116,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.base = "http://" + r.Host
 	}
 	s.mu.Unlock()
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	limit := int64(maxBody)
+	if isMultipart(r) {
+		limit = maxUpload
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	s.handler.ServeHTTP(w, r)
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -26,7 +25,7 @@ var (
 func (s *Server) Checkout(link string) (sessionID string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expireDue()
+	s.catchUp()
 	r := s.records[link]
 	if token, isURL := strings.CutPrefix(link, s.base+"/pay/"); isURL {
 		token, _, _ = strings.Cut(token, "?")
@@ -59,21 +58,21 @@ func (s *Server) openSession(link *record, q pageQuery) (*record, error) {
 		return nil, ErrRefused
 	}
 	r := s.newSession(link.account, link.obj, link.hidden["lines"].([]any), number(link.hidden, "total"), sessionLives, q)
-	r.obj["payment_link"] = link.id()
+	s.refer(r, "payment_link", link.id())
 	return r, nil
 }
 
 // newSession makes a session from what a link says, or a call.
 func (s *Server) newSession(account string, link object, lines []any, total int64, lives time.Duration, q pageQuery) *record {
-	now := s.now()
+	now := s.unix()
 	session := blank("checkout.session")
 	id := s.newID("cs_test_a1", 56)
 	session["id"] = id
 	session["amount_subtotal"] = total
 	session["amount_total"] = total
 	session["currency"] = link["currency"]
-	session["created"] = now.Unix()
-	session["expires_at"] = now.Add(lives).Unix()
+	session["created"] = now
+	session["expires_at"] = now + int64(lives.Seconds())
 	session["metadata"] = clone(link["metadata"])
 	session["payment_method_types"] = methodTypes(link)
 	session["payment_method_options"] = object{}
@@ -101,7 +100,7 @@ func (s *Server) newSession(account string, link object, lines []any, total int6
 	}
 	r := s.add("checkout.session", account, session)
 	r.hidden["lines"] = lines
-	s.openPages = append(s.openPages, r)
+	s.setAlarm(r)
 	return r
 }
 
@@ -183,17 +182,6 @@ func (s *Server) priceOf(c *call, item object, at string) error {
 	delete(item, "price_data")
 	item["price"] = text(made.(object), "id")
 	return nil
-}
-
-// expireDue ends the sessions whose time is over.
-func (s *Server) expireDue() {
-	now := s.unix()
-	s.openPages = slices.DeleteFunc(s.openPages, func(r *record) bool {
-		if r.obj["status"] == "open" && number(r.obj, "expires_at") <= now {
-			s.expire(nil, r)
-		}
-		return r.obj["status"] != "open"
-	})
 }
 
 // expire closes a session's page; an intent that was begun there is canceled.

@@ -28,8 +28,13 @@ POST /sim/accounts/{id}/deauthorize    the account disconnects itself
 POST /sim/pay                          {"link": id or address, or "session": id, "number": "4242424242424242", "email": …}
 POST /sim/sessions/{id}/authenticate   {"ok": true}: answers 3-D Secure
 POST /sim/refund                       {"payment": charge or payment intent, "amount": 0 = all}
-POST /sim/disputes                     {"charge": …, "reason": "fraudulent", "amount": 0 = all}: the client's bank takes the money back
+POST /sim/disputes                     {"charge": …, "reason": "fraudulent", "amount": 0 = all}: the client's bank takes the money back,
+                                       or with "inquiry": true only asks
+POST /sim/disputes/{id}/escalate       an inquiry becomes a dispute
 POST /sim/disputes/{id}/close          {"won": true}: the bank decides
+POST /sim/warnings                     {"charge": …}: the client's bank suspects fraud
+POST /sim/reviews                      {"charge": …}: the payment is put up for review
+POST /sim/reviews/{id}/approve         the review ends well
 POST /sim/emit                         {"account": …, "type": …, "object": …}: an event of any kind
 `
 
@@ -99,18 +104,29 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 		Payment string
 		Amount  int64
 	}) (any, error) {
-		id, err := s.Refund(in.Payment, in.Amount)
-		return map[string]string{"id": id}, err
+		return made(s.Refund(in.Payment, in.Amount))
 	})
 	handle(mux, "POST /sim/disputes", func(_ *http.Request, in struct {
 		Charge, Reason string
 		Amount         int64
+		Inquiry        bool
 	}) (any, error) {
-		id, err := s.Dispute(in.Charge, in.Reason, in.Amount)
-		return map[string]string{"id": id}, err
+		return made(s.dispute(in.Charge, in.Reason, in.Amount, in.Inquiry))
+	})
+	handle(mux, "POST /sim/disputes/{id}/escalate", func(r *http.Request, _ struct{}) (any, error) {
+		return done, s.EscalateInquiry(r.PathValue("id"))
 	})
 	handle(mux, "POST /sim/disputes/{id}/close", func(r *http.Request, in struct{ Won bool }) (any, error) {
 		return done, s.CloseDispute(r.PathValue("id"), in.Won)
+	})
+	handle(mux, "POST /sim/warnings", func(_ *http.Request, in struct{ Charge string }) (any, error) {
+		return made(s.WarnOfFraud(in.Charge))
+	})
+	handle(mux, "POST /sim/reviews", func(_ *http.Request, in struct{ Charge string }) (any, error) {
+		return made(s.OpenReview(in.Charge))
+	})
+	handle(mux, "POST /sim/reviews/{id}/approve", func(r *http.Request, _ struct{}) (any, error) {
+		return done, s.ApproveReview(r.PathValue("id"))
 	})
 	handle(mux, "POST /sim/emit", func(_ *http.Request, in struct {
 		Account, Type string
@@ -125,6 +141,9 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 }
 
 var done = map[string]bool{"done": true}
+
+// made tells the id of what was made.
+func made(id string, err error) (any, error) { return map[string]string{"id": id}, err }
 
 func anyOf[T any](v T, err error) (any, error) { return v, err }
 

@@ -63,6 +63,22 @@ func TestSim(t *testing.T) {
 	if status := w.sim(t, "POST", "disputes/"+made.ID+"/close", `{"won":true}`, nil); status != 409 {
 		t.Errorf("close twice: %d", status)
 	}
+	fresh := w.session(t, account, w.paid(t, account, "4242424242424242")).PaymentIntent.LatestCharge.ID
+	if status := w.sim(t, "POST", "warnings", `{"charge":"`+fresh+`"}`, &made); status != 200 || !strings.HasPrefix(made.ID, "issfr_") {
+		t.Errorf("warning: %d %+v", status, made)
+	}
+	if status := w.sim(t, "POST", "reviews", `{"charge":"`+fresh+`"}`, &made); status != 200 || !strings.HasPrefix(made.ID, "prv_") {
+		t.Errorf("review: %d %+v", status, made)
+	}
+	if status := w.sim(t, "POST", "reviews/"+made.ID+"/approve", "", nil); status != 200 {
+		t.Errorf("approve: %d", status)
+	}
+	if status := w.sim(t, "POST", "disputes", `{"charge":"`+fresh+`","inquiry":true}`, &made); status != 200 {
+		t.Errorf("inquiry: %d %+v", status, made)
+	}
+	if status := w.sim(t, "POST", "disputes/"+made.ID+"/escalate", "", nil); status != 200 {
+		t.Errorf("escalate: %d", status)
+	}
 	w.paid(t, account, "000123456789")
 	var settled struct{ Debits, Refunds, Payouts int }
 	if status := w.sim(t, "POST", "settle", `{}`, &settled); status != 200 || settled.Debits != 1 {
@@ -115,6 +131,7 @@ func TestSimRefusesSlips(t *testing.T) {
 	for path, in := range map[string]string{
 		"knobs": `{"Holds":true}`, "clock/advance": `{"seconds":-1}`, "pay": `{"link":"none"}`, "emit": `{"type":"a"}`, "refund": `nonsense`,
 		"accounts/none/onboard": `{"outcome":"complete"}`, "events/none/resend": ``, "disputes": `{"charge":"none"}`,
+		"disputes/none/escalate": ``, "warnings": `{"charge":"none"}`, "reviews": `{}`, "reviews/none/approve": ``,
 	} {
 		var told struct{ Error string }
 		if status := w.sim(t, "POST", path, in, &told); status < 400 || told.Error == "" {

@@ -26,7 +26,7 @@ type savedState struct {
 	Records     []savedRecord     `json:"records"` // each account's in the order of making
 	Lookups     []savedLookup     `json:"lookups"`
 	LinkTokens  map[string]string `json:"link_tokens"`
-	OpenPages   []string          `json:"open_pages"`
+	Ahead       time.Duration     `json:"ahead"` // of the clock
 	Debits      []string          `json:"debits"`
 	Refunds     []string          `json:"unsettled_refunds"`
 }
@@ -64,6 +64,13 @@ func (s *Server) load(path string) (bool, error) {
 		if body, ok := back.hidden["body"].(string); ok {
 			back.hidden["body"] = json.RawMessage(body) // an event, byte for byte as it was signed
 		}
+		if payout := text(back.hidden, "payout"); payout != "" {
+			s.enlist(back, "payout", payout)
+		}
+		if back.kind == "balance_transaction" {
+			s.count(back)
+		}
+		s.setAlarm(back)
 	}
 	for _, l := range saved.Lookups {
 		s.lookups[lookup{l.Account, l.Key}] = s.records[l.ID]
@@ -71,7 +78,8 @@ func (s *Server) load(path string) (bool, error) {
 	for token, id := range saved.LinkTokens {
 		s.linkTokens[token] = s.records[id]
 	}
-	s.openPages, s.debits, s.unsettledRefunds = s.all(saved.OpenPages), s.all(saved.Debits), s.all(saved.Refunds)
+	s.debits, s.unsettledRefunds = s.all(saved.Debits), s.all(saved.Refunds)
+	s.ahead.Store(int64(saved.Ahead))
 	return true, nil
 }
 
@@ -89,8 +97,8 @@ func (s *Server) save(path string) error {
 
 func (s *Server) saved() savedState {
 	out := savedState{
-		Base: s.base, Seed: s.seed, Platform: s.platform, Application: s.application, Counts: s.counts,
-		LinkTokens: map[string]string{}, OpenPages: ids(s.openPages), Debits: ids(s.debits), Refunds: ids(s.unsettledRefunds),
+		Base: s.base, Seed: s.seed, Ahead: time.Duration(s.ahead.Load()), Platform: s.platform, Application: s.application, Counts: s.counts,
+		LinkTokens: map[string]string{}, Debits: ids(s.debits), Refunds: ids(s.unsettledRefunds),
 	}
 	for _, list := range s.lists {
 		for _, r := range list {

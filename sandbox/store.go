@@ -2,13 +2,16 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"reflect"
+	"slices"
 )
 
 // object is a thing of Stripe's as its JSON has it. Integers are int64, text is string.
@@ -56,17 +59,35 @@ type listKey struct{ account, kind string }
 
 type lookup struct{ account, key string }
 
+// listedBy are the keys by whose value lists of a kind are asked for, so that such a list reads
+// only what belongs to it. Of a balance transaction, payout is what Stripe knows and doesn't tell.
+var listedBy = map[string][]string{
+	"balance_transaction":       {"source", "payout"},
+	"charge":                    {"payment_intent"},
+	"checkout.session":          {"payment_intent", "payment_link"},
+	"dispute":                   {"charge", "payment_intent"},
+	"radar.early_fraud_warning": {"charge", "payment_intent"},
+	"refund":                    {"charge", "payment_intent"},
+}
+
+// reference is an object's value of a key that it is listed by.
+type reference struct{ account, kind, key, value string }
+
 // store keeps every object, by id and, for each account, in the order of making.
 type store struct {
 	seed    uint64
 	counts  map[string]uint64 // ids made, by prefix
 	records map[string]*record
 	lists   map[listKey][]*record
+	index   map[reference][]*record      // in the order of making
+	funds   map[string]map[string]*funds // by account and currency: the sum of its balance transactions
+
+	alarms    alarms // what time alone will bring about
+	alarmsSet uint64
 
 	lookups          map[lookup]*record     // prices that were given a lookup key
 	onboardings      map[string]*onboarding // account links, by token
 	linkTokens       map[string]*record     // Payment Links, by the token of their address
-	openPages        []*record              // Checkout sessions that may have to expire, oldest first
 	debits           []*record              // charges of bank debits that are processing
 	unsettledRefunds []*record
 }
@@ -74,7 +95,7 @@ type store struct {
 func newStore(seed uint64) store {
 	return store{
 		seed: seed, counts: map[string]uint64{},
-		records: map[string]*record{}, lists: map[listKey][]*record{},
+		records: map[string]*record{}, lists: map[listKey][]*record{}, index: map[reference][]*record{}, funds: map[string]map[string]*funds{},
 		lookups: map[lookup]*record{}, onboardings: map[string]*onboarding{}, linkTokens: map[string]*record{},
 	}
 }
@@ -100,8 +121,39 @@ func (s *store) add(kind, account string, obj object) *record {
 	r := &record{kind: kind, account: account, at: len(s.lists[key]), obj: obj, hidden: object{}}
 	s.lists[key] = append(s.lists[key], r)
 	s.records[r.id()] = r
+	for _, by := range listedBy[kind] {
+		if value := text(obj, by); value != "" {
+			s.enlist(r, by, value)
+		}
+	}
 	return r
 }
+
+// refer sets a key that an object is listed by, once.
+func (s *store) refer(r *record, key, value string) {
+	r.obj[key] = value
+	s.enlist(r, key, value)
+}
+
+// enlist has an object found by the value of a key.
+func (s *store) enlist(r *record, key, value string) {
+	at := reference{r.account, r.kind, key, value}
+	list := s.index[at]
+	i, _ := slices.BinarySearchFunc(list, r.at, byAge)
+	s.index[at] = slices.Insert(list, i, r)
+}
+
+func byAge(r *record, at int) int { return cmp.Compare(r.at, at) }
+
+// listed are an account's objects of a kind, or those of them that have a value of a key.
+func (s *store) listed(account, kind, key, value string) []*record {
+	if key == "" {
+		return s.lists[listKey{account, kind}]
+	}
+	return s.index[reference{account, kind, key, value}]
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // find returns an object of an account, or nil: another account's object doesn't exist for it.
 func (s *store) find(account, kind, id string) *record {

@@ -21,8 +21,8 @@ import (
 
 // kinds are the objects that the sandbox makes.
 var kinds = []string{
-	"account", "account_link", "balance", "balance_transaction", "capability", "charge",
-	"checkout.session", "dispute", "event", "item", "login_link", "payment_intent", "payment_link", "payout",
+	"account", "account_link", "balance", "balance_transaction", "bank_account", "capability", "charge",
+	"checkout.session", "dispute", "event", "file", "item", "login_link", "payment_intent", "payment_link", "payout",
 	"price", "product", "radar.early_fraud_warning", "refund", "review", "webhook_endpoint",
 }
 
@@ -32,6 +32,7 @@ var calls = []string{
 	"GET /v1/accounts", "POST /v1/accounts",
 	"GET /v1/accounts/{account}", "POST /v1/accounts/{account}", "DELETE /v1/accounts/{account}",
 	"GET /v1/accounts/{account}/capabilities", "GET /v1/accounts/{account}/capabilities/{capability}",
+	"GET /v1/accounts/{account}/external_accounts",
 	"POST /v1/accounts/{account}/login_links", "POST /v1/accounts/{account}/reject",
 	"POST /v1/account_links",
 	"GET /v1/balance",
@@ -41,6 +42,7 @@ var calls = []string{
 	"POST /v1/checkout/sessions/{session}/expire", "GET /v1/checkout/sessions/{session}/line_items",
 	"GET /v1/disputes", "GET /v1/disputes/{dispute}", "POST /v1/disputes/{dispute}", "POST /v1/disputes/{dispute}/close",
 	"GET /v1/events", "GET /v1/events/{id}",
+	"GET /v1/files", "POST /v1/files", "GET /v1/files/{file}",
 	"GET /v1/payment_intents", "GET /v1/payment_intents/{intent}",
 	"GET /v1/payment_links", "POST /v1/payment_links",
 	"GET /v1/payment_links/{payment_link}", "POST /v1/payment_links/{payment_link}",
@@ -48,8 +50,10 @@ var calls = []string{
 	"GET /v1/payouts", "POST /v1/payouts", "GET /v1/payouts/{payout}", "POST /v1/payouts/{payout}", "POST /v1/payouts/{payout}/cancel",
 	"GET /v1/prices", "POST /v1/prices", "GET /v1/prices/{price}", "POST /v1/prices/{price}",
 	"GET /v1/products", "POST /v1/products", "GET /v1/products/{id}", "POST /v1/products/{id}",
+	"GET /v1/radar/early_fraud_warnings", "GET /v1/radar/early_fraud_warnings/{early_fraud_warning}",
 	"GET /v1/refunds", "POST /v1/refunds", "GET /v1/refunds/{refund}", "POST /v1/refunds/{refund}",
 	"POST /v1/refunds/{refund}/cancel",
+	"GET /v1/reviews", "GET /v1/reviews/{review}", "POST /v1/reviews/{review}/approve",
 	"GET /v1/webhook_endpoints", "POST /v1/webhook_endpoints",
 	"GET /v1/webhook_endpoints/{webhook_endpoint}", "POST /v1/webhook_endpoints/{webhook_endpoint}",
 	"DELETE /v1/webhook_endpoints/{webhook_endpoint}",
