@@ -87,6 +87,18 @@ func (s *Server) connected(id string) bool {
 	return r != nil && !truth(r.hidden, "deauthorized")
 }
 
+// within is an account as its objects have it, empty for the platform. It must be one that the
+// platform may act for.
+func (s *Server) within(account string) (string, error) {
+	if account == "" || account == s.platform {
+		return "", nil
+	}
+	if !s.connected(account) {
+		return "", fmt.Errorf("%s: no such connected account", account)
+	}
+	return account, nil
+}
+
 // canCharge reports whether an account may take payments; the platform always may.
 func (s *Server) canCharge(id string) bool {
 	if id == "" {
@@ -328,6 +340,9 @@ func (s *Server) onboard(id, outcome, business string) error {
 	case OnboardLeaveEarly:
 		step(func(account object) { account["business_type"] = "company" })
 	case OnboardComplete, OnboardPayoutsPaused:
+		if s.bankOf(id) == nil {
+			s.emit(nil, id, "account.external_account.created", s.newBank(id).obj)
+		}
 		step(func(account object) {
 			submit(account, s.unix())
 			account["requirements"] = requirements("")

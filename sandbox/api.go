@@ -101,6 +101,7 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 
 		"GET /v1/accounts/{account}/capabilities":              s.listCapabilities,
 		"GET /v1/accounts/{account}/capabilities/{capability}": s.getCapability,
+		"GET /v1/accounts/{account}/external_accounts":         s.listBanks,
 		"POST /v1/accounts/{account}/login_links":              s.createLoginLink,
 		"POST /v1/accounts/{account}/reject":                   s.rejectAccount,
 		"GET /v1/checkout/sessions/{session}":                  s.getter("checkout.session"),

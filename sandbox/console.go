@@ -135,11 +135,7 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 			Status: text(r.obj, "status"), Amount: number(r.obj, "amount"), Open: !isClosed(r),
 		})
 	}
-	for _, r := range s.newest("payout") {
-		if r.obj["status"] == "pending" {
-			p.Unsettled++
-		}
-	}
+	p.Unsettled += len(s.unsettled())
 	last := map[string]Delivery{}
 	for _, d := range s.sender.log {
 		last[d.EventID] = d

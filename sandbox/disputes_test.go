@@ -135,43 +135,6 @@ func (w *world) dispute(t *testing.T, account, id string) *stripe.Dispute {
 	return got
 }
 
-// TestPayouts has payouts arrive, come back and be called off.
-func TestPayouts(t *testing.T) {
-	t.Parallel()
-	w := setup(t)
-	account := w.account(t)
-	w.paid(t, account, "4000000000000077")
-	pay := func(amount string) (int, string) {
-		status, body, _ := w.send(t, "POST", "/v1/payouts", url.Values{"amount": {amount}, "currency": {"usd"}}, "Stripe-Account", account)
-		id, _ := body["id"].(string)
-		return status, id
-	}
-	if status, _ := pay("11958"); status != 400 {
-		t.Errorf("more than there is: %d", status)
-	}
-	if status, _ := pay("10000"); status != 200 || w.balance(t, account) != 1957 {
-		t.Errorf("paid out: %d, balance %d", status, w.balance(t, account))
-	}
-	if got := w.SettlePayouts(true); got != 1 || w.balance(t, account) != 11957 {
-		t.Errorf("came back: %d, balance %d", got, w.balance(t, account))
-	}
-	_, id := pay("957")
-	if status, _, _ := w.send(t, "POST", "/v1/payouts/"+id+"/cancel", nil, "Stripe-Account", account); status != 200 || w.balance(t, account) != 11957 {
-		t.Errorf("called off: %d, balance %d", status, w.balance(t, account))
-	}
-	_, id = pay("11957")
-	if got := w.SettlePayouts(false); got != 1 || w.balance(t, account) != 0 {
-		t.Errorf("arrived: %d, balance %d", got, w.balance(t, account))
-	}
-	if status, _, _ := w.send(t, "POST", "/v1/payouts/"+id+"/cancel", nil, "Stripe-Account", account); status != 400 {
-		t.Errorf("called off after it arrived: %d", status)
-	}
-	want := []string{"payout.created", "payout.failed", "payout.created", "payout.canceled", "payout.created", "payout.paid"}
-	if got := w.types(account, "balance.available"); !slices.Equal(got, want) {
-		t.Errorf("events %v, want %v", got, want)
-	}
-}
-
 func TestCanceledRefund(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -100,6 +100,7 @@ func New(o Options) *Server {
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.application = s.newID("ca_", 32)
 	s.platform = s.newPlatform()
+	s.newBank("")
 	s.handler = s.routes()
 	return s
 }

@@ -25,6 +25,12 @@ POST /sim/flush                        lets deliveries go that a knob holds back
 POST /sim/settle                       {"fail_payouts": false}: bank debits, pending refunds and payouts come to their end
 POST /sim/accounts/{id}/onboard        {"outcome": "complete"}, or leave_early, pending_verification, payouts_paused, reject
 POST /sim/accounts/{id}/deauthorize    the account disconnects itself
+POST /sim/accounts/{id}/payout         all that is available goes to the bank, as Stripe does every day; "all" for the id is each account
+POST /sim/payouts/{id}/fail            it comes back from the bank, also when it had arrived
+POST /sim/payouts/{id}/cancel          it is called off
+POST /sim/accounts/{id}/banks          the account gets another bank account
+POST /sim/banks/{id}/change            {"holder": …}: its holder's name
+POST /sim/banks/{id}/remove            the account loses it
 POST /sim/pay                          {"link": id or address, or "session": id, "number": "4242424242424242", "email": …}
 POST /sim/sessions/{id}/authenticate   {"ok": true}: answers 3-D Secure
 POST /sim/refund                       {"payment": charge or payment intent, "amount": 0 = all}
@@ -82,6 +88,27 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 	})
 	handle(mux, "POST /sim/accounts/{id}/deauthorize", func(r *http.Request, _ struct{}) (any, error) {
 		return done, s.Deauthorize(r.PathValue("id"))
+	})
+	handle(mux, "POST /sim/accounts/{id}/payout", func(r *http.Request, _ struct{}) (any, error) {
+		if r.PathValue("id") == "all" {
+			return s.PayOutAll(), nil
+		}
+		return anyOf(s.PayOut(r.PathValue("id")))
+	})
+	handle(mux, "POST /sim/payouts/{id}/fail", func(r *http.Request, _ struct{}) (any, error) {
+		return done, s.FailPayout(r.PathValue("id"))
+	})
+	handle(mux, "POST /sim/payouts/{id}/cancel", func(r *http.Request, _ struct{}) (any, error) {
+		return done, s.CancelPayout(r.PathValue("id"))
+	})
+	handle(mux, "POST /sim/accounts/{id}/banks", func(r *http.Request, _ struct{}) (any, error) {
+		return made(s.AddBank(r.PathValue("id")))
+	})
+	handle(mux, "POST /sim/banks/{id}/change", func(r *http.Request, in struct{ Holder string }) (any, error) {
+		return done, s.ChangeBank(r.PathValue("id"), in.Holder)
+	})
+	handle(mux, "POST /sim/banks/{id}/remove", func(r *http.Request, _ struct{}) (any, error) {
+		return done, s.RemoveBank(r.PathValue("id"))
 	})
 	handle(mux, "POST /sim/pay", func(_ *http.Request, in struct{ Link, Session, Number, Email string }) (any, error) {
 		session := in.Session

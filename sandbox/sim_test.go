@@ -85,6 +85,30 @@ func TestSim(t *testing.T) {
 		t.Errorf("settle: %d %+v", status, settled)
 	}
 
+	var payouts []string
+	w.paid(t, account, "4000000000000077")
+	if status := w.sim(t, "POST", "accounts/all/payout", "", &payouts); status != 200 || len(payouts) != 1 {
+		t.Errorf("payout of all: %d %v", status, payouts)
+	}
+	w.paid(t, account, "4000000000000077")
+	if status := w.sim(t, "POST", "accounts/"+account+"/payout", "", &payouts); status != 200 || len(payouts) != 1 {
+		t.Fatalf("payout: %d %v", status, payouts)
+	}
+	if status := w.sim(t, "POST", "payouts/"+payouts[0]+"/fail", "", nil); status != 200 {
+		t.Errorf("fail a payout: %d", status)
+	}
+	if status := w.sim(t, "POST", "accounts/"+account+"/banks", "", &made); status != 200 || !strings.HasPrefix(made.ID, "ba_") {
+		t.Errorf("a bank account: %d %+v", status, made)
+	}
+	if status := w.sim(t, "POST", "accounts/"+account+"/payout", "", &payouts); status != 200 || len(payouts) != 1 {
+		t.Fatalf("payout: %d %v", status, payouts)
+	}
+	for _, path := range []string{"payouts/" + payouts[0] + "/cancel", "banks/" + made.ID + "/remove"} {
+		if status := w.sim(t, "POST", path, "", nil); status != 200 {
+			t.Errorf("%s: %d", path, status)
+		}
+	}
+
 	var knobs sandbox.Knobs
 	if status := w.sim(t, "POST", "knobs", `{"Hold":true,"Duplicate":2}`, &knobs); status != 200 || knobs != w.Knobs() || !knobs.Hold {
 		t.Errorf("knobs: %d %+v", status, knobs)
@@ -131,7 +155,8 @@ func TestSimRefusesSlips(t *testing.T) {
 	for path, in := range map[string]string{
 		"knobs": `{"Holds":true}`, "clock/advance": `{"seconds":-1}`, "pay": `{"link":"none"}`, "emit": `{"type":"a"}`, "refund": `nonsense`,
 		"accounts/none/onboard": `{"outcome":"complete"}`, "events/none/resend": ``, "disputes": `{"charge":"none"}`,
-		"disputes/none/escalate": ``, "warnings": `{"charge":"none"}`, "reviews": `{}`, "reviews/none/approve": ``,
+		"disputes/none/escalate": ``, "accounts/none/payout": ``, "payouts/none/fail": ``, "payouts/none/cancel": ``, "accounts/none/banks": ``,
+		"banks/none/change": `{"holder":"x"}`, "banks/none/remove": ``, "warnings": `{"charge":"none"}`, "reviews": `{}`, "reviews/none/approve": ``,
 	} {
 		var told struct{ Error string }
 		if status := w.sim(t, "POST", path, in, &told); status < 400 || told.Error == "" {
