@@ -265,11 +265,13 @@ func (s *Server) remember(account, key string, request [sha256.Size]byte) (*reme
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetOld()
 	known := s.idempotency[account+" "+key]
 	switch {
-	case known == nil || s.now().Sub(known.made) > keysLive:
+	case known == nil:
 		memory := &remembered{request: request, made: s.now()}
 		s.idempotency[account+" "+key] = memory
+		s.keys = append(s.keys, account+" "+key)
 		return memory, nil, nil
 	case known.request != request:
 		return nil, nil, &apiError{status: http.StatusBadRequest, Type: "idempotency_error",
@@ -278,6 +280,18 @@ func (s *Server) remember(account, key string, request [sha256.Size]byte) (*reme
 		return nil, nil, keyInUse
 	}
 	return nil, known.answer, nil
+}
+
+// forgetOld drops the keys that are too old, oldest first.
+func (s *Server) forgetOld() {
+	for len(s.keys) > 0 {
+		oldest := s.idempotency[s.keys[0]]
+		if oldest != nil && s.now().Sub(oldest.made) <= keysLive {
+			return
+		}
+		delete(s.idempotency, s.keys[0])
+		s.keys = s.keys[1:]
+	}
 }
 
 // forget frees a key whose call never began.

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -64,6 +65,9 @@ func (s *Server) tell(c *call, account, typ string, obj any, before object) {
 	if err != nil {
 		s.log.Error("event left out", "type", typ, "error", err)
 		return
+	}
+	if at := bytes.Index(body, snapshot); at >= 0 {
+		data["object"] = json.RawMessage(body[at : at+len(snapshot)]) // the same bytes: events are most of what there is
 	}
 	r := s.add("event", account, event)
 	r.hidden["body"] = json.RawMessage(body)

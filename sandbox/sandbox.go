@@ -60,6 +60,7 @@ type Server struct {
 	server *http.Server
 	store
 	idempotency map[string]*remembered
+	keys        []string // of idempotency, oldest first
 	knobs       Knobs
 	answers     Answers
 	random      *mathrand.Rand // for shuffled deliveries

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,7 +85,7 @@ func (s *Server) wake() {
 func newWebhookClient() *http.Client {
 	return &http.Client{
 		Timeout:       deliveryTimeout,
-		Transport:     &http.Transport{MaxIdleConnsPerHost: atOnce, IdleConnTimeout: time.Minute},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: maxAtOnce, IdleConnTimeout: time.Minute},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // a redirect is a failure
 	}
 }
@@ -114,12 +113,12 @@ func (s *Server) queue(event *record, endpoints []*record) {
 func (s *Server) dispatch() {
 	d := &s.sender
 	for !d.closed && !s.knobs.Hold && d.running < cmp.Or(s.knobs.AtOnce, atOnce) && len(d.due) > 0 {
-		i := 0
 		if s.knobs.Shuffle {
-			i = s.random.IntN(len(d.due))
+			i := s.random.IntN(len(d.due))
+			d.due[0], d.due[i] = d.due[i], d.due[0]
 		}
-		next := d.due[i]
-		d.due = slices.Delete(d.due, i, i+1)
+		next := d.due[0]
+		d.due = d.due[1:]
 		d.running++
 		s.sending.Add(1)
 		go s.deliver(next)
