@@ -144,6 +144,9 @@ func (s *Server) api(pattern string, handle func(*call) (any, error)) http.Handl
 			s.write(w, failure(err))
 			return
 		}
+		if s.tooMany(w) {
+			return
+		}
 		form, file, err := readForm(r)
 		if err != nil {
 			s.write(w, failure(err))

@@ -156,6 +156,9 @@ func (s *Server) Resend(eventID string) error {
 	if r == nil || r.kind != "event" {
 		return fmt.Errorf("resend %s: no such event", eventID)
 	}
-	s.queue(r, s.endpointsFor(r.account, text(r.obj, "type")))
+	for _, endpoint := range s.endpointsFor(r.account, text(r.obj, "type")) {
+		s.send(attempt{r, endpoint, 1})
+	}
+	s.dispatch()
 	return nil
 }

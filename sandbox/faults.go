@@ -38,6 +38,12 @@ func hasEffect(fault string) bool {
 
 var brokenDown = &apiError{status: http.StatusInternalServerError, Type: "api_error", Message: "An unknown error occurred"}
 
+var rateLimited = &apiError{status: http.StatusTooManyRequests, Type: "invalid_request_error", Code: "rate_limit",
+	Message: "Too many requests made to the API too quickly"}
+
+var locked = &apiError{status: http.StatusTooManyRequests, Type: "invalid_request_error", Code: "lock_timeout",
+	Message: "This object cannot be accessed right now because another API request or Stripe process is currently accessing it."}
+
 // isKept says that Stripe gives this failure again to whoever asks with the same key.
 func (s *Server) isKept(fault string) bool {
 	return (fault == FailServer || fault == FailServerAfter) && !s.answers.FailuresAreForgotten
@@ -48,6 +54,13 @@ func (s *Server) nextFault(method, path string) (fault string, kept bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k := &s.knobs
+	switch {
+	case s.unix() >= k.AwayUntil:
+	case k.AwayCut:
+		return FailBefore, false
+	default:
+		return FailDown, false
+	}
 	if k.Fail == "" || k.FailMethod != "" && k.FailMethod != method || !strings.HasPrefix(path, k.FailPath) {
 		return "", false
 	}
@@ -60,16 +73,13 @@ func (s *Server) nextFault(method, path string) (fault string, kept bool) {
 
 // fail answers a call with a fault, in the place of the answer that it had or would have had.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, fault string, had answer) {
-	limited := func(code, message string) {
-		s.write(w, failure(&apiError{status: http.StatusTooManyRequests, Type: "invalid_request_error", Code: code, Message: message}))
-	}
 	switch fault {
 	case FailConflict:
 		s.write(w, failure(keyInUse))
 	case FailLimit:
-		limited("rate_limit", "Too many requests made to the API too quickly")
+		s.write(w, failure(rateLimited))
 	case FailLock:
-		limited("lock_timeout", "This object cannot be accessed right now because another API request or Stripe process is currently accessing it.")
+		s.write(w, failure(locked))
 	case FailServer, FailServerAfter:
 		s.write(w, failure(brokenDown))
 	case FailDown:

@@ -13,9 +13,10 @@ type Knobs struct {
 	// Deliveries of events.
 	Hold         bool          // they queue up and are sent when this ends
 	Drop         bool          // they are lost; their events stay listed
-	DropPercent  int           // this many of a hundred are lost
+	DropPercent  int           // this many of a hundred are lost, the same ones for one seed
 	Shuffle      bool          // those that are due go out in random order
 	Duplicate    int           // each event is delivered this often to each endpoint; 0 is once
+	AgainPercent int           // this many of a hundred are delivered once more, the same ones for one seed
 	Delay        time.Duration // they become due this much later
 	FailFirst    int           // this many tries of each fail, as if nobody answered
 	Version      string        // API version that events say they are in; empty is the sandbox's
@@ -33,6 +34,10 @@ type Knobs struct {
 	FailMethod string        // only calls of this method; empty is any
 	FailPath   string        // only calls whose path begins so; empty is any
 	Latency    time.Duration // every call takes this much longer
+
+	CallsPerSecond int   // more calls than so many in a second meet 429 with Retry-After; 0 is no limit
+	AwayUntil      int64 // every call meets 503 until the sandbox's clock has come to this, Unix seconds
+	AwayCut        bool  // then its connection is cut instead
 }
 
 // Limits of knobs, so that a slip of the hand stops nothing for ever.
@@ -49,7 +54,8 @@ func (s *Server) SetKnobs(k Knobs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k.Duplicate = min(max(k.Duplicate, 0), maxDuplicate)
-	k.DropPercent = min(max(k.DropPercent, 0), 100)
+	k.DropPercent, k.AgainPercent = min(max(k.DropPercent, 0), 100), min(max(k.AgainPercent, 0), 100)
+	k.CallsPerSecond = max(k.CallsPerSecond, 0)
 	k.AtOnce, k.RetryFactor = min(max(k.AtOnce, 0), maxAtOnce), min(max(k.RetryFactor, 0), maxFactor)
 	k.Padding = min(max(k.Padding, 0), maxPadding)
 	k.Delay, k.Latency = min(max(k.Delay, 0), maxWait), min(max(k.Latency, 0), maxWait)
@@ -58,6 +64,13 @@ func (s *Server) SetKnobs(k Knobs) {
 	}
 	s.knobs = k
 	s.dispatch()
+}
+
+// GoAway has the API answer nothing for a while by the sandbox's clock: 503, or a cut connection.
+func (s *Server) GoAway(d time.Duration, cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.knobs.AwayUntil, s.knobs.AwayCut = s.unix()+int64(d.Seconds()), cut
 }
 
 // Knobs tells how they are set now. Fail is empty again once its calls have met it.
@@ -78,14 +91,18 @@ func (s *Server) postKnobs(w http.ResponseWriter, r *http.Request) {
 		s.message(w, http.StatusBadRequest, "That did not work", "There is no such fault.")
 		return
 	}
+	var away int64
+	if hours := count("away_hours"); hours > 0 {
+		away = s.now().Add(time.Duration(min(hours, maxHours)) * time.Hour).Unix()
+	}
 	skew, _ := strconv.Atoi(r.PostFormValue("skew_seconds"))
 	s.SetKnobs(Knobs{
-		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"),
+		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"), AgainPercent: count("again_percent"),
 		Delay: millis("delay_ms"), FailFirst: count("fail_first"), Version: r.PostFormValue("version"), FlipMode: on("flip_mode"),
 		Skew: time.Duration(skew) * time.Second, Padding: count("padding"), Rolled: on("rolled"),
 		AtOnce: count("at_once"), RetryFactor: count("retry_factor"), DisableAfter: time.Duration(count("disable_hours")) * time.Hour,
 		Fail: fail, FailTimes: count("fail_times"), FailMethod: r.PostFormValue("fail_method"), FailPath: r.PostFormValue("fail_path"),
-		Latency: millis("latency_ms"),
+		Latency: millis("latency_ms"), CallsPerSecond: count("calls_per_second"), AwayUntil: away, AwayCut: on("away_cut"),
 	})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

@@ -62,6 +62,9 @@ type Server struct {
 	idempotency map[string]*remembered
 	keys        []string // of idempotency, oldest first
 	knobs       Knobs
+	calls       Calls
+	called      rate // every call
+	taken       rate // those that were not limited
 	answers     Answers
 	random      *mathrand.Rand // for shuffled deliveries
 	sender      sender

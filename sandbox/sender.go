@@ -6,10 +6,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"net/http"
 	"strconv"
@@ -96,17 +98,39 @@ func (s *Server) queue(event *record, endpoints []*record) {
 		return
 	}
 	for _, endpoint := range endpoints {
-		for range max(1, s.knobs.Duplicate) {
-			switch a := (attempt{event, endpoint, 1}); {
-			case s.random.IntN(100) < s.knobs.DropPercent:
-			case s.knobs.Delay > 0:
-				s.later(a, s.knobs.Delay)
-			default:
-				s.sender.due = append(s.sender.due, a)
-			}
+		a := attempt{event, endpoint, 1}
+		if s.falls(a, "lost") < s.knobs.DropPercent {
+			continue
+		}
+		times := max(1, s.knobs.Duplicate)
+		if s.falls(a, "again") < s.knobs.AgainPercent {
+			times++
+		}
+		for range times {
+			s.send(a)
 		}
 	}
 	s.dispatch()
+}
+
+// send makes a delivery due.
+func (s *Server) send(a attempt) {
+	switch {
+	case s.sender.closed:
+	case s.knobs.Delay > 0:
+		s.later(a, s.knobs.Delay)
+	default:
+		s.sender.due = append(s.sender.due, a)
+	}
+}
+
+// falls is a number below 100 that follows from the seed, what an event is and where it goes, so
+// that a share of deliveries is the same one whenever the same things happen.
+func (s *Server) falls(a attempt, what string) int {
+	h := fnv.New64a()
+	_ = binary.Write(h, binary.LittleEndian, s.seed)
+	_, _ = io.WriteString(h, what+a.event.id()+a.endpoint.id())
+	return int(h.Sum64() >> 32 % 100)
 }
 
 // dispatch starts as many of the due deliveries as may run at once.

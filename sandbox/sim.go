@@ -17,6 +17,9 @@ POST /sim/knobs                        all knobs anew, as GET shows them; durati
 GET  /sim/faults                       the words that Fail may be
 GET  /sim/answers                      how it behaves where Stripe's own behaviour is not known
 POST /sim/answers                      all answers anew, as GET shows them
+POST /sim/away                         {"seconds": 3600, "cut": false}: the API answers nothing until the clock has come that far
+GET  /sim/calls                        how often the API was called: All, Limited (429), Most in a second
+POST /sim/calls/reset                  counts from 0 again
 POST /sim/clock/advance                {"seconds": 3600}: sessions expire, idempotency keys are forgotten
 GET  /sim/events                       {"account": …} in the query: events, oldest first
 POST /sim/events/{id}/resend           delivers an event once more
@@ -58,12 +61,24 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 	handle(mux, "GET /sim/faults", func(*http.Request, struct{}) (any, error) { return Faults, nil })
 	handle(mux, "GET /sim/answers", func(*http.Request, struct{}) (any, error) { return s.Answers(), nil })
 	handle(mux, "POST /sim/answers", func(_ *http.Request, a Answers) (any, error) { s.SetAnswers(a); return s.Answers(), nil })
+	handle(mux, "POST /sim/away", func(_ *http.Request, in struct {
+		Seconds int64
+		Cut     bool
+	}) (any, error) {
+		if in.Seconds < 0 || in.Seconds > maxHours*3600 {
+			return nil, errors.New("seconds must be at most ten years")
+		}
+		s.GoAway(time.Duration(in.Seconds)*time.Second, in.Cut)
+		return s.Knobs(), nil
+	})
+	handle(mux, "GET /sim/calls", func(*http.Request, struct{}) (any, error) { return s.Calls(), nil })
+	handle(mux, "POST /sim/calls/reset", func(*http.Request, struct{}) (any, error) { s.ResetCalls(); return s.Calls(), nil })
 	handle(mux, "POST /sim/clock/advance", func(_ *http.Request, in struct{ Seconds int64 }) (any, error) {
 		if in.Seconds <= 0 || in.Seconds > maxHours*3600 {
 			return nil, errors.New("seconds must be positive, and at most ten years")
 		}
 		s.Advance(time.Duration(in.Seconds) * time.Second)
-		return map[string]int64{"now": s.unix()}, nil
+		return map[string]int64{"now": s.now().Unix()}, nil
 	})
 	handle(mux, "GET /sim/events", func(r *http.Request, _ struct{}) (any, error) { return s.Events(r.URL.Query().Get("account")), nil })
 	handle(mux, "POST /sim/events/{id}/resend", func(r *http.Request, _ struct{}) (any, error) {

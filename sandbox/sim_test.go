@@ -143,7 +143,17 @@ func TestSim(t *testing.T) {
 	if status := w.sim(t, "POST", "clock/advance", `{"seconds":3600}`, &clock); status != 200 || clock.Now == 0 {
 		t.Errorf("clock: %d %+v", status, clock)
 	}
+	if status := w.sim(t, "POST", "away", `{"seconds":3600,"cut":true}`, &knobs); status != 200 || !knobs.AwayCut || knobs.AwayUntil != clock.Now+3600 && knobs.AwayUntil != clock.Now+3601 {
+		t.Errorf("away: %d %+v", status, knobs)
+	}
 	w.SetKnobs(sandbox.Knobs{})
+	var calls sandbox.Calls
+	if status := w.sim(t, "GET", "calls", "", &calls); status != 200 || calls.All == 0 {
+		t.Errorf("calls: %d %+v", status, calls)
+	}
+	if status := w.sim(t, "POST", "calls/reset", "", &calls); status != 200 || calls.All != 0 {
+		t.Errorf("calls from 0: %d %+v", status, calls)
+	}
 	if status := w.sim(t, "POST", "accounts/"+account+"/deauthorize", "", nil); status != 200 {
 		t.Errorf("deauthorize: %d", status)
 	}
