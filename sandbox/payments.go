@@ -136,18 +136,9 @@ func (s *Server) origin(session *record) object {
 // metadata is the link's payment_intent_data.metadata; the link's own stays on the session.
 func (s *Server) newIntent(session *record) *record {
 	origin := s.origin(session)
-	data := child(origin, "payment_intent_data")
-	intent := blank("payment_intent")
-	intent["id"] = s.newID("pi_3", 23)
-	intent["amount"] = session.obj["amount_total"]
-	intent["amount_details"] = object{"tip": object{}}
-	intent["currency"] = session.obj["currency"]
-	intent["created"] = s.unix()
-	intent["client_secret"] = text(intent, "id") + "_secret_" + s.newID("", 25)
+	intent := s.blankIntent(number(session.obj, "amount_total"), text(session.obj, "currency"))
 	intent["payment_method_types"] = clone(session.obj["payment_method_types"])
-	intent["payment_method_options"] = object{}
-	intent["capture_method"] = "automatic"
-	if data != nil {
+	if data := child(origin, "payment_intent_data"); data != nil {
 		intent["metadata"] = clone(data["metadata"])
 		for _, key := range []string{"description", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"} {
 			intent[key] = data[key]
@@ -162,8 +153,20 @@ func (s *Server) newIntent(session *record) *record {
 	return r
 }
 
-// newCharge makes one attempt to take an intent's money.
-func (s *Server) newCharge(session, intent *record, m method, status string) *record {
+func (s *Server) blankIntent(amount int64, currency string) object {
+	intent := blank("payment_intent")
+	intent["id"] = s.newID("pi_3", 23)
+	intent["amount"], intent["currency"] = amount, currency
+	intent["amount_details"] = object{"tip": object{}}
+	intent["created"] = s.unix()
+	intent["client_secret"] = text(intent, "id") + "_secret_" + s.newID("", 25)
+	intent["payment_method_options"] = object{}
+	intent["capture_method"] = "automatic"
+	return intent
+}
+
+// newCharge makes one attempt to take an intent's money from whoever has an address.
+func (s *Server) newCharge(intent *record, email any, m method, status string) *record {
 	prefix := "ch_3"
 	if m.kind != card {
 		prefix = "py_3"
@@ -184,7 +187,7 @@ func (s *Server) newCharge(session, intent *record, m method, status string) *re
 	charge["fraud_details"] = object{}
 	charge["billing_details"] = object{
 		"address": object{"city": nil, "country": "US", "line1": nil, "line2": nil, "postal_code": nil, "state": nil},
-		"email":   session.hidden["email"], "name": nil, "phone": nil,
+		"email":   email, "name": nil, "phone": nil,
 	}
 	charge["payment_method_details"] = m.details(number(charge, "amount"), s.now())
 	charge["calculated_statement_descriptor"] = "SANDBOX"
@@ -195,14 +198,14 @@ func (s *Server) newCharge(session, intent *record, m method, status string) *re
 	if m.risk != "" {
 		charge["outcome"].(object)["risk_level"] = m.risk
 	}
-	r := s.add("charge", session.account, charge)
+	r := s.add("charge", intent.account, charge)
 	r.hidden["refund"], r.hidden["at_once"] = m.refund, m.atOnce
 	intent.obj["latest_charge"] = r.id()
 	return r
 }
 
 func (s *Server) takeCard(session, intent *record, m method) Outcome {
-	charge := s.newCharge(session, intent, m, "succeeded")
+	charge := s.newCharge(intent, session.hidden["email"], m, "succeeded")
 	s.capture(charge)
 	s.emit(nil, charge.account, "charge.succeeded", charge.obj)
 	s.succeed(intent)
@@ -213,7 +216,12 @@ func (s *Server) takeCard(session, intent *record, m method) Outcome {
 }
 
 func (s *Server) declineCard(session, intent *record, m method) Outcome {
-	charge := s.newCharge(session, intent, m, "failed")
+	s.refuseCard(intent, session.hidden["email"], m)
+	return Outcome{Status: Declined, Message: m.decline.message}
+}
+
+func (s *Server) refuseCard(intent *record, email any, m method) *record {
+	charge := s.newCharge(intent, email, m, "failed")
 	s.failCharge(charge, m.decline)
 	if m.risk == "highest" {
 		charge.obj["outcome"] = object{
@@ -222,11 +230,11 @@ func (s *Server) declineCard(session, intent *record, m method) Outcome {
 		}
 	}
 	s.failIntent(intent, charge, m.decline, m)
-	return Outcome{Status: Declined, Message: m.decline.message}
+	return charge
 }
 
 func (s *Server) beginDebit(session, intent *record, m method) Outcome {
-	charge := s.newCharge(session, intent, m, "pending")
+	charge := s.newCharge(intent, session.hidden["email"], m, "pending")
 	charge.obj["paid"], charge.obj["captured"] = false, true
 	intent.obj["status"] = "processing"
 	intent.obj["processing"] = nil

@@ -37,6 +37,9 @@ POST /sim/banks/{id}/remove            the account loses it
 POST /sim/pay                          {"link": id or address, or "session": id, "number": "4242424242424242", "email": …}
 POST /sim/sessions/{id}/authenticate   {"ok": true}: answers 3-D Secure
 POST /sim/refund                       {"payment": charge or payment intent, "amount": 0 = all}
+POST /sim/charges                      {"account": …, "amount": 500, "currency": "usd", "number": …, "description": …}: paid in Stripe's dashboard
+POST /sim/adjustments                  {"account": …, "amount": -500, "currency": "usd", "description": …}: booked by Stripe, without an event
+POST /sim/fees                         the same, as a fee of Stripe's: a positive amount is taken
 POST /sim/disputes                     {"charge": …, "reason": "fraudulent", "amount": 0 = all}: the client's bank takes the money back,
                                        or with "inquiry": true only asks
 POST /sim/disputes/{id}/escalate       an inquiry becomes a dispute
@@ -147,6 +150,22 @@ func (s *Server) simRoutes(mux *http.ServeMux) {
 		Amount  int64
 	}) (any, error) {
 		return made(s.Refund(in.Payment, in.Amount))
+	})
+	type booking struct {
+		Account, Currency, Description string
+		Amount                         int64
+	}
+	handle(mux, "POST /sim/charges", func(_ *http.Request, in struct {
+		booking
+		Number string
+	}) (any, error) {
+		return made(s.PayInDashboard(in.Account, in.Number, in.Currency, in.Amount, in.Description))
+	})
+	handle(mux, "POST /sim/adjustments", func(_ *http.Request, in booking) (any, error) {
+		return made(s.Adjust(in.Account, in.Currency, in.Amount, in.Description))
+	})
+	handle(mux, "POST /sim/fees", func(_ *http.Request, in booking) (any, error) {
+		return made(s.TakeFee(in.Account, in.Currency, in.Amount, in.Description))
 	})
 	handle(mux, "POST /sim/disputes", func(_ *http.Request, in struct {
 		Charge, Reason string

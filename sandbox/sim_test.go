@@ -85,6 +85,14 @@ func TestSim(t *testing.T) {
 		t.Errorf("settle: %d %+v", status, settled)
 	}
 
+	if status := w.sim(t, "POST", "charges", `{"account":"`+account+`","amount":500,"currency":"usd","number":"4000000000000077","description":"By telephone"}`, &made); status != 200 || !strings.HasPrefix(made.ID, "ch_") {
+		t.Errorf("charge: %d %+v", status, made)
+	}
+	for _, path := range []string{"adjustments", "fees"} {
+		if status := w.sim(t, "POST", path, `{"account":"`+account+`","amount":500,"currency":"usd","description":"x"}`, &made); status != 200 || !strings.HasPrefix(made.ID, "txn_") {
+			t.Errorf("%s: %d %+v", path, status, made)
+		}
+	}
 	var payouts []string
 	w.paid(t, account, "4000000000000077")
 	if status := w.sim(t, "POST", "accounts/all/payout", "", &payouts); status != 200 || len(payouts) != 1 {
@@ -166,7 +174,8 @@ func TestSimRefusesSlips(t *testing.T) {
 		"knobs": `{"Holds":true}`, "clock/advance": `{"seconds":-1}`, "pay": `{"link":"none"}`, "emit": `{"type":"a"}`, "refund": `nonsense`,
 		"accounts/none/onboard": `{"outcome":"complete"}`, "events/none/resend": ``, "disputes": `{"charge":"none"}`,
 		"disputes/none/escalate": ``, "accounts/none/payout": ``, "payouts/none/fail": ``, "payouts/none/cancel": ``, "accounts/none/banks": ``,
-		"banks/none/change": `{"holder":"x"}`, "banks/none/remove": ``, "warnings": `{"charge":"none"}`, "reviews": `{}`, "reviews/none/approve": ``,
+		"banks/none/change": `{"holder":"x"}`, "banks/none/remove": ``, "charges": `{"account":"none","amount":500,"currency":"usd"}`, "adjustments": `{"account":"none"}`, "fees": `{}`,
+		"warnings": `{"charge":"none"}`, "reviews": `{}`, "reviews/none/approve": ``,
 	} {
 		var told struct{ Error string }
 		if status := w.sim(t, "POST", path, in, &told); status < 400 || told.Error == "" {
