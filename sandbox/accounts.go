@@ -99,13 +99,10 @@ func (s *Server) within(account string) (string, error) {
 	return account, nil
 }
 
-// canCharge reports whether an account may take payments; the platform always may.
+// canCharge reports whether an account, the platform's for an empty id, may take payments.
 func (s *Server) canCharge(id string) bool {
-	if id == "" {
-		return true
-	}
-	r := s.find("", "account", id)
-	return r != nil && truth(r.obj, "charges_enabled") && !truth(r.hidden, "deauthorized")
+	_, err := s.within(id)
+	return err == nil && truth(s.home(id).obj, "charges_enabled")
 }
 
 func (s *Server) createAccount(c *call) (any, error) {
@@ -318,9 +315,11 @@ const (
 	OnboardPendingVerification = "pending_verification" // everything given, Stripe is looking at it
 	OnboardReject              = "reject"               // Stripe refuses the account
 	OnboardPayoutsPaused       = "payouts_paused"       // payments on, payouts not yet
+	OnboardRestricted          = "restricted"           // Stripe wants to know more, and stops both until then
 )
 
-// Onboard does what somebody does on the onboarding page, and tells of every step by events.
+// Onboard does what somebody does on the onboarding page, or Stripe later on, and tells of every
+// step by events. An empty account is the platform's own, which is complete at first.
 func (s *Server) Onboard(account, outcome string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -328,10 +327,11 @@ func (s *Server) Onboard(account, outcome string) error {
 }
 
 func (s *Server) onboard(id, outcome, business string) error {
-	if !s.connected(id) {
-		return fmt.Errorf("onboard %s: no such connected account", id)
+	id, err := s.within(id)
+	if err != nil {
+		return fmt.Errorf("onboard: %w", err)
 	}
-	r := s.records[id]
+	r := s.home(id)
 	step := func(change func(account object)) { s.update(nil, r, "account.updated", change) }
 	if business != "" {
 		step(func(account object) { child(account, "business_profile")["name"] = business })
@@ -364,6 +364,13 @@ func (s *Server) onboard(id, outcome, business string) error {
 			account["requirements"] = verifying()
 		})
 		s.setCapabilities(r, "pending")
+	case OnboardRestricted:
+		step(func(account object) {
+			submit(account, s.unix())
+			account["charges_enabled"], account["payouts_enabled"] = false, false
+			account["requirements"] = requirements("requirements.past_due", "company.tax_id")
+		})
+		s.setCapabilities(r, "inactive")
 	case OnboardReject:
 		step(func(account object) {
 			submit(account, s.unix())
@@ -397,7 +404,7 @@ func (s *Server) setCapabilities(account *record, status string) {
 	for _, name := range sorted(capabilities) {
 		if capabilities[name] != status {
 			capabilities[name] = status
-			s.emit(nil, account.id(), "capability.updated", s.capability(account, name))
+			s.emit(nil, concerned(account), "capability.updated", s.capability(account, name))
 		}
 	}
 }

@@ -16,11 +16,15 @@ import (
 func (s *Server) update(c *call, r *record, typ string, change func(object)) {
 	before := clone(r.obj).(object)
 	change(r.obj)
-	account := r.account
+	s.tell(c, concerned(r), typ, r.obj, changed(before, r.obj))
+}
+
+// concerned is the account that an event about an object belongs to, empty for the platform's own.
+func concerned(r *record) string {
 	if r.kind == "account" {
-		account = r.id()
+		return r.id()
 	}
-	s.tell(c, account, typ, r.obj, changed(before, r.obj))
+	return r.account
 }
 
 // emit makes an event about an object as it stands, and queues its deliveries. The account is

@@ -26,7 +26,8 @@ POST /sim/events/{id}/resend           delivers an event once more
 GET  /sim/deliveries                   the latest tries to deliver, oldest first
 POST /sim/flush                        lets deliveries go that a knob holds back, and waits until all were tried
 POST /sim/settle                       {"fail_payouts": false}: bank debits, pending refunds and payouts come to their end
-POST /sim/accounts/{id}/onboard        {"outcome": "complete"}, or leave_early, pending_verification, payouts_paused, reject
+POST /sim/accounts/{id}/onboard        {"outcome": "complete"}, or leave_early, pending_verification, payouts_paused, restricted, reject;
+                                       the platform's own account too
 POST /sim/accounts/{id}/deauthorize    the account disconnects itself
 POST /sim/accounts/{id}/payout         all that is available goes to the bank, as Stripe does every day; "all" for the id is each account
 POST /sim/payouts/{id}/fail            it comes back from the bank, also when it had arrived
