@@ -318,6 +318,11 @@ const (
 	OnboardRestricted          = "restricted"           // Stripe wants to know more, and stops both until then
 )
 
+// outcomes are all of them.
+var outcomes = []string{
+	OnboardComplete, OnboardPayoutsPaused, OnboardRestricted, OnboardPendingVerification, OnboardReject, OnboardLeaveEarly,
+}
+
 // Onboard does what somebody does on the onboarding page, or Stripe later on, and tells of every
 // step by events. An empty account is the platform's own, which is complete at first.
 func (s *Server) Onboard(account, outcome string) error {

@@ -16,7 +16,7 @@ const shownRows = 50
 
 type accountRow struct {
 	ID, Name, Country, State string
-	Connected                bool
+	Own, Connected           bool // Own is the platform's
 }
 
 type linkRow struct{ ID, URL, Title, State string }
@@ -24,14 +24,27 @@ type linkRow struct{ ID, URL, Title, State string }
 type paymentRow struct {
 	ID, Account, Currency, Status, Method string
 	Amount, Refunded                      int64
-	Refundable, Disputable                bool
+	Refundable, Disputable, Reviewable    bool
 }
 
 type disputeRow struct {
-	ID, Charge, Currency, Reason, Status string
-	Amount                               int64
-	Open                                 bool
+	ID, Charge, Currency, Reason, Status, Due string
+	Amount                                    int64
+	Evidence                                  []evidenceRow
+	Open, Inquiry                             bool
 }
+
+type evidenceRow struct{ Part, Says string }
+
+type payoutRow struct {
+	ID, Account, Currency, Kind, Status, Arrives string
+	Amount                                       int64
+	Pending, Returnable                          bool
+}
+
+type reviewRow struct{ ID, Charge, Reason string }
+
+type bankRow struct{ ID, Name, Holder, Status string }
 
 // paymentTable is a table of payments; Dashboard is the account whose page it stands on.
 type paymentTable struct {
@@ -48,8 +61,14 @@ type consolePage struct {
 	Links              []linkRow
 	Table              paymentTable
 	Disputes           []disputeRow
+	Reviews            []reviewRow
+	Payouts            []payoutRow
 	Events             []eventRow
 	Knobs              Knobs
+	Calls              Calls
+	Away               string // until when, empty when it isn't
+	AwayHours          int64
+	Outcomes           []string
 	Faults             []string
 	Answers            []answerRow
 	Now                string
@@ -97,24 +116,14 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.catchUp()
 	p := consolePage{
-		Knobs: s.knobs, Faults: append([]string{""}, Faults...), Answers: answerRows(s.answers), Now: s.now().UTC().Format("2 Jan 2006 15:04"),
+		Knobs: s.knobs, Calls: s.calls, Outcomes: outcomes, Faults: append([]string{""}, Faults...), Answers: answerRows(s.answers), Now: s.now().UTC().Format("2 Jan 2006 15:04"),
 		Unsettled: len(s.debits) + len(s.unsettledRefunds), Waiting: len(s.sender.due) + len(s.sender.timers),
 	}
-	for _, r := range s.newest("account") {
-		row := accountRow{ID: r.id(), Name: text(child(r.obj, "business_profile"), "name"), Country: text(r.obj, "country"), Connected: s.connected(r.id())}
-		switch {
-		case !row.Connected:
-			row.State = "disconnected"
-		case truth(r.obj, "payouts_enabled"):
-			row.State = "payments and payouts on"
-		case truth(r.obj, "charges_enabled"):
-			row.State = "payments on, payouts off"
-		case truth(r.obj, "details_submitted"):
-			row.State = "details given, payments off"
-		default:
-			row.State = "onboarding"
-		}
-		p.Accounts = append(p.Accounts, row)
+	if s.unix() < s.knobs.AwayUntil {
+		p.Away, p.AwayHours = shortTime(s.knobs.AwayUntil), (s.knobs.AwayUntil-s.unix()+3599)/3600
+	}
+	for _, r := range append(s.newest("platform"), s.newest("account")...) {
+		p.Accounts = append(p.Accounts, s.accountRow(r))
 	}
 	for _, r := range s.newest("payment_link") {
 		row := linkRow{ID: r.id(), URL: text(r.obj, "url"), Title: s.title(r), State: "active"}
@@ -130,10 +139,23 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 		p.Table.Rows = append(p.Table.Rows, s.paymentRow(r))
 	}
 	for _, r := range s.newest("dispute") {
-		p.Disputes = append(p.Disputes, disputeRow{
-			ID: r.id(), Charge: text(r.obj, "charge"), Currency: text(r.obj, "currency"), Reason: text(r.obj, "reason"),
-			Status: text(r.obj, "status"), Amount: number(r.obj, "amount"), Open: !isClosed(r),
-		})
+		p.Disputes = append(p.Disputes, newDisputeRow(r))
+	}
+	for _, r := range s.newest("review") {
+		if truth(r.obj, "open") {
+			p.Reviews = append(p.Reviews, reviewRow{r.id(), text(r.obj, "charge"), text(r.obj, "reason")})
+		}
+	}
+	for _, r := range s.newest("payout") {
+		row := payoutRow{
+			ID: r.id(), Account: s.owner(r), Currency: text(r.obj, "currency"), Kind: "by hand", Status: text(r.obj, "status"),
+			Arrives: shortTime(number(r.obj, "arrival_date")), Amount: number(r.obj, "amount"),
+			Pending: r.obj["status"] == "pending", Returnable: isUnderWay(r) || r.obj["status"] == "paid",
+		}
+		if truth(r.obj, "automatic") {
+			row.Kind = "automatic"
+		}
+		p.Payouts = append(p.Payouts, row)
 	}
 	p.Unsettled += len(s.unsettled())
 	last := map[string]Delivery{}
@@ -157,14 +179,52 @@ func (s *Server) getConsole(w http.ResponseWriter, r *http.Request) {
 	s.page(w, http.StatusOK, "console.html", "", p)
 }
 
+func shortTime(unix int64) string { return time.Unix(unix, 0).UTC().Format("2 Jan 15:04") }
+
+func (s *Server) accountRow(r *record) accountRow {
+	row := accountRow{
+		ID: r.id(), Name: text(child(r.obj, "business_profile"), "name"), Country: text(r.obj, "country"),
+		Own: r.kind == "platform", Connected: r.kind == "platform" || s.connected(r.id()),
+	}
+	switch {
+	case !row.Connected:
+		row.State = "disconnected"
+	case truth(r.obj, "payouts_enabled"):
+		row.State = "payments and payouts on"
+	case truth(r.obj, "charges_enabled"):
+		row.State = "payments on, payouts off"
+	case truth(r.obj, "details_submitted"):
+		row.State = "details given, payments off"
+	default:
+		row.State = "onboarding"
+	}
+	return row
+}
+
+func newDisputeRow(r *record) disputeRow {
+	row := disputeRow{
+		ID: r.id(), Charge: text(r.obj, "charge"), Currency: text(r.obj, "currency"), Reason: text(r.obj, "reason"),
+		Status: text(r.obj, "status"), Due: shortTime(number(child(r.obj, "evidence_details"), "due_by")),
+		Amount: number(r.obj, "amount"), Open: !isClosed(r), Inquiry: isInquiry(r),
+	}
+	evidence := child(r.obj, "evidence")
+	for _, part := range sorted(evidence) {
+		if says := text(evidence, part); says != "" {
+			row.Evidence = append(row.Evidence, evidenceRow{strings.ReplaceAll(part, "_", " "), says})
+		}
+	}
+	return row
+}
+
 func (s *Server) paymentRow(r *record) paymentRow {
 	details := child(r.obj, "payment_method_details")
 	method := child(details, text(details, "type"))
 	return paymentRow{
 		ID: r.id(), Account: s.owner(r), Currency: text(r.obj, "currency"), Status: text(r.obj, "status"),
 		Method: "•••• " + text(method, "last4"), Amount: number(r.obj, "amount"), Refunded: number(r.obj, "amount_refunded"),
-		Refundable: r.obj["status"] == "succeeded" && number(r.obj, "amount_refunded") < number(r.obj, "amount_captured"),
+		Refundable: r.obj["status"] == "succeeded" && number(r.obj, "amount_refunded") < number(r.obj, "amount_captured") && !s.chargedBack(r),
 		Disputable: r.obj["status"] == "succeeded" && !truth(r.obj, "disputed"),
+		Reviewable: r.obj["status"] == "succeeded" && r.obj["review"] == nil,
 	}
 }
 
@@ -185,6 +245,7 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) {
 	var name string
 	var balances []balanceRow
 	var payments []paymentRow
+	var banks []bankRow
 	if found {
 		name = text(child(s.records[id].obj, "business_profile"), "name")
 		for _, currency := range sorted(s.funds[account]) {
@@ -196,74 +257,15 @@ func (s *Server) getDashboard(w http.ResponseWriter, r *http.Request) {
 			payments = append(payments, s.paymentRow(r))
 		}
 	}
+	for _, r := range s.lists[listKey{account, "bank_account"}] {
+		if !r.deleted {
+			banks = append(banks, bankRow{r.id(), text(r.obj, "bank_name") + " •••• " + text(r.obj, "last4"), text(r.obj, "account_holder_name"), text(r.obj, "status")})
+		}
+	}
 	s.mu.Unlock()
 	if !found {
 		s.message(w, http.StatusNotFound, "Account not found", "This account does not exist.")
 		return
 	}
-	s.page(w, http.StatusOK, "dashboard.html", "", map[string]any{"ID": id, "Name": name, "Balances": balances, "Table": paymentTable{payments, id}})
-}
-
-// back leads to the page that a form names, if it is one of the sandbox's own.
-func back(w http.ResponseWriter, r *http.Request) {
-	to := "/"
-	if account := r.PostFormValue("dashboard"); account != "" {
-		to = "/dashboard/" + account
-	}
-	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-func (s *Server) postRefund(w http.ResponseWriter, r *http.Request) {
-	amount := int64(0)
-	if typed := r.PostFormValue("amount"); typed != "" {
-		var err error
-		if amount, err = strconv.ParseInt(typed, 10, 64); err != nil || amount <= 0 {
-			s.message(w, http.StatusBadRequest, "That did not work", "Write the amount in the smallest unit of its currency, such as 1250.")
-			return
-		}
-	}
-	if _, err := s.Refund(r.PostFormValue("payment"), amount); err != nil {
-		s.message(w, http.StatusBadRequest, "That did not work", err.Error())
-		return
-	}
-	back(w, r)
-}
-
-func (s *Server) postSettle(w http.ResponseWriter, r *http.Request) {
-	s.SettleBankDebits()
-	s.SettleRefunds()
-	s.SettlePayouts(r.PostFormValue("fail_payouts") != "")
-	back(w, r)
-}
-
-func (s *Server) postDispute(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.Dispute(r.PostFormValue("payment"), "fraudulent", 0); err != nil {
-		s.message(w, http.StatusBadRequest, "That did not work", err.Error())
-		return
-	}
-	back(w, r)
-}
-
-func (s *Server) postCloseDispute(w http.ResponseWriter, r *http.Request) {
-	if err := s.CloseDispute(r.PostFormValue("dispute"), r.PostFormValue("won") != ""); err != nil {
-		s.message(w, http.StatusBadRequest, "That did not work", err.Error())
-		return
-	}
-	back(w, r)
-}
-
-func (s *Server) postResend(w http.ResponseWriter, r *http.Request) {
-	if err := s.Resend(r.PostFormValue("event")); err != nil {
-		s.message(w, http.StatusNotFound, "That did not work", err.Error())
-		return
-	}
-	back(w, r)
-}
-
-func (s *Server) postDeauthorize(w http.ResponseWriter, r *http.Request) {
-	if err := s.Deauthorize(r.PostFormValue("account")); err != nil {
-		s.message(w, http.StatusNotFound, "That did not work", err.Error())
-		return
-	}
-	back(w, r)
+	s.page(w, http.StatusOK, "dashboard.html", "", map[string]any{"ID": id, "Name": name, "Balances": balances, "Banks": banks, "Table": paymentTable{payments, id}})
 }

@@ -31,12 +31,7 @@ func (s *Server) pageRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /sandbox/knobs", s.postKnobs)
 	mux.HandleFunc("POST /sandbox/answers", s.postAnswers)
 	mux.HandleFunc("POST /sandbox/clock", s.postClock)
-	mux.HandleFunc("POST /sandbox/refund", s.postRefund)
-	mux.HandleFunc("POST /sandbox/settle", s.postSettle)
-	mux.HandleFunc("POST /sandbox/dispute", s.postDispute)
-	mux.HandleFunc("POST /sandbox/dispute/close", s.postCloseDispute)
-	mux.HandleFunc("POST /sandbox/resend", s.postResend)
-	mux.HandleFunc("POST /sandbox/deauthorize", s.postDeauthorize)
+	s.actionRoutes(mux)
 	mux.HandleFunc("GET /sandbox/sandbox.css", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, pageFiles, "pages/sandbox.css")
 	})

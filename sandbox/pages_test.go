@@ -274,3 +274,75 @@ func TestConsole(t *testing.T) {
 		t.Errorf("style sheet: %d", status)
 	}
 }
+
+// TestConsoleButtons presses each button of the sandbox's own page once.
+func TestConsoleButtons(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	b := browser{t, w.URL()}
+	account := w.account(t)
+	charge := func() string {
+		return w.session(t, account, w.paid(t, account, "4000000000000077")).PaymentIntent.LatestCharge.ID
+	}
+	press := func(path string, form url.Values) {
+		t.Helper()
+		if status, page, to, _ := b.do("POST", "/sandbox/"+path, form); status != 303 || to != "/" {
+			t.Errorf("%s: %d %s", path, status, page)
+		}
+	}
+	one, two, three := charge(), charge(), charge()
+	press("dispute", url.Values{"payment": {one}})
+	press("inquire", url.Values{"payment": {two}})
+	press("warn", url.Values{"payment": {three}})
+	press("review", url.Values{"payment": {three}})
+	disputes := w.ids(t, account, "/v1/disputes")
+	if status, body, _ := w.send(t, "POST", "/v1/disputes/"+disputes[1], url.Values{"evidence[customer_name]": {"Ada <Lovelace>"}, "submit": {"false"}}, "Stripe-Account", account); status != 200 {
+		t.Fatal(body)
+	}
+	press("payout/all", nil)
+	payout := w.ids(t, account, "/v1/payouts")[0]
+	_, page, _, _ := b.do("GET", "/", nil)
+	has(t, page, "Refund", "Dispute", "Inquire", "Warn of fraud", "Review", "Won", "Lost", "Close", "Escalate", "Approve", "Come back", "Cancel",
+		"Pay out", "Pay out all accounts", "Change", "Disconnect", "Book", "Account", "What", "Amount in the smallest unit")
+	for _, text := range []string{"customer name", "Ada &lt;Lovelace&gt;", "automatic", "the platform's own", payout} {
+		if !strings.Contains(page, text) {
+			t.Errorf("the page doesn't say %s", text)
+		}
+	}
+	press("dispute/escalate", url.Values{"dispute": {disputes[0]}})
+	press("dispute/close", url.Values{"dispute": {disputes[0]}, "won": {"yes"}})
+	press("dispute/close", url.Values{"dispute": {disputes[1]}})
+	press("review/approve", url.Values{"review": {w.ids(t, account, "/v1/reviews")[0]}})
+	press("payout/cancel", url.Values{"payout": {payout}})
+	press("payout", url.Values{"account": {account}})
+	press("payout/fail", url.Values{"payout": {w.ids(t, account, "/v1/payouts")[0]}})
+	press("bank", url.Values{"account": {account}})
+	for _, kind := range []string{"payment", "adjustment", "fee"} {
+		press("book", url.Values{"account": {account}, "kind": {kind}, "amount": {"500"}, "currency": {"usd"}, "description": {"x"}})
+	}
+	for _, outcome := range []string{"restricted", "complete"} {
+		press("account", url.Values{"account": {account}, "outcome": {outcome}})
+	}
+	if a, err := w.api.Accounts.GetByID(account, &stripe.AccountParams{}); err != nil || !a.PayoutsEnabled {
+		t.Errorf("the account in the end: %+v, %v", a, err)
+	}
+	_, page, _, _ = b.do("GET", "/dashboard/"+account, nil)
+	has(t, page, "Pay out what is available", "Add a bank account", "Remove", "Change")
+	bank := regexp.MustCompile(`name="bank" value="([^"]+)"`).FindStringSubmatch(page)[1]
+	press("bank/change", url.Values{"bank": {bank}, "holder": {"Studio South"}})
+	press("bank/remove", url.Values{"bank": {bank}})
+	for path, form := range map[string]url.Values{
+		"dispute": {"payment": {"none"}}, "payout": {"account": {"none"}}, "payout/fail": {"payout": {"none"}}, "bank": {"account": {"none"}},
+		"book": {"account": {account}, "kind": {"gift"}, "amount": {"5"}}, "refund": {"payment": {three}, "amount": {"-5"}},
+		"account": {"account": {account}, "outcome": {"none"}},
+	} {
+		if status, page, _, _ := b.do("POST", "/sandbox/"+path, form); status != 400 || !strings.Contains(page, "That did not work") {
+			t.Errorf("%s %v: %d", path, form, status)
+		}
+	}
+	press("knobs", url.Values{"away_hours": {"2"}, "away_cut": {"on"}, "calls_per_second": {"7"}, "again_percent": {"5"}, "drop_percent": {"5"}})
+	got := w.Knobs()
+	if away := got.AwayUntil - w.Now().Unix(); !got.AwayCut || away < 7190 || away > 7200 || got.CallsPerSecond != 7 || got.AgainPercent != 5 || got.DropPercent != 5 {
+		t.Errorf("knobs %+v", got)
+	}
+}
