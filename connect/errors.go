@@ -19,6 +19,7 @@ const (
 	codeNoAnswer   = "no_answer"         // network error or timeout
 	codeUnreadable = "unreadable_answer" // not JSON, cut off, or too large
 	codeUnexpected = "unexpected_answer" // JSON, but not what the API promises
+	codeTooLong    = "list_too_long"     // more pages than one list may have
 	codeInvalid    = "invalid_request"   // refused before anything was sent
 )
 
@@ -99,6 +100,12 @@ func IsMissing(err error) bool {
 	return errors.As(err, &e) && (e.Code == string(stripe.ErrorCodeResourceMissing) || e.Code == codeInvalid)
 }
 
+// IsTooLong reports whether a list has more pages than are read of one.
+func IsTooLong(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == codeTooLong
+}
+
 // UserMessage says in a sentence for people why a call failed.
 func UserMessage(err error) string {
 	var e *Error
@@ -129,7 +136,7 @@ func UserMessage(err error) string {
 		return "Stripe does not accept this email address."
 	case stripe.ErrorCodeResourceMissing:
 		return "Stripe no longer knows this. It may have been removed there."
-	case codeInvalid, codeUnexpected:
+	case codeInvalid, codeUnexpected, codeTooLong:
 		return "Something did not fit between this installation and Stripe. Whoever runs it finds the details in the log."
 	}
 	switch {

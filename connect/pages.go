@@ -40,7 +40,7 @@ func elements[T any](p *stripe.ListParams, limit int, fetch func() (*stripe.APIR
 				return
 			}
 		}
-		yield(none, unexpected(fmt.Errorf("the list has more than %d pages", limit)))
+		yield(none, &Error{Code: codeTooLong, Message: fmt.Sprintf("the list has more than %d pages", limit)})
 	}
 }
 
