@@ -62,7 +62,8 @@ type App struct {
 	accountType string
 	versions    *versions
 	actors      *actors
-	counts      countsKept
+	counts      kept[countsKey, Counts]
+	attention   kept[attentionKey, int64]
 	webhook     webhookSecrets
 	jobs        *jobs.Engine
 }

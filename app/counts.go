@@ -60,38 +60,38 @@ func (a *App) countInvoices(ctx context.Context, actor Actor, today billing.Date
 	return c, err
 }
 
-// countsKept keeps each workspace's counts until its list or the day changes: every page shows
-// some of them, and to count costs more than to read the rows.
-type countsKept struct {
-	mu sync.Mutex
-	m  map[string]keptCounts
-}
-
 type countsKey struct {
 	version int64 // of the list
 	today   billing.Date
 }
 
-type keptCounts struct {
-	countsKey
-	Counts
+// kept keeps what was counted in each workspace until its key changes: every page shows some of
+// it, and to count costs more than to read the rows.
+type kept[K comparable, V any] struct {
+	mu sync.Mutex
+	m  map[string]keptValue[K, V]
 }
 
-// maxCounts bounds the memory: about 150 bytes each.
-const maxCounts = 10_000
-
-func (k *countsKept) get(workspaceID string, now countsKey) (Counts, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	c := k.m[workspaceID]
-	return c.Counts, c.countsKey == now
+type keptValue[K comparable, V any] struct {
+	key   K
+	value V
 }
 
-func (k *countsKept) put(workspaceID string, at countsKey, c Counts) {
+// maxKept bounds the memory: about 150 bytes each.
+const maxKept = 10_000
+
+func (k *kept[K, V]) get(workspaceID string, now K) (V, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.m == nil || len(k.m) >= maxCounts {
-		k.m = map[string]keptCounts{}
+	c, ok := k.m[workspaceID]
+	return c.value, ok && c.key == now
+}
+
+func (k *kept[K, V]) put(workspaceID string, at K, v V) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.m == nil || len(k.m) >= maxKept {
+		k.m = map[string]keptValue[K, V]{}
 	}
-	k.m[workspaceID] = keptCounts{at, c}
+	k.m[workspaceID] = keptValue[K, V]{at, v}
 }

@@ -177,6 +177,9 @@ func (x *fold) payment(ctx context.Context, intent string, said billing.Intent) 
 		}
 	}
 	same := known && samePayment(row, was)
+	if row.InvoiceID == nil { // it may need a person
+		x.tx.AfterCommit(func() { x.a.versions.bump(x.account.WorkspaceID) })
+	}
 	if row.InvoiceID != nil {
 		if !same || x.learned[intent] { // what was known already changes no invoice
 			x.touched.invoices[*row.InvoiceID] = true

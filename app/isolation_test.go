@@ -58,6 +58,7 @@ type useCase struct {
 
 type ids struct {
 	draft, open, client, project string
+	unmatched, ignored           string // subjects of attention
 	draftVersion                 int64
 }
 
@@ -192,6 +193,23 @@ var useCases = map[string]useCase{
 		rows, _, err := a.Payments(ctx, by, app.Cursor{})
 		return errors.Join(err, nothing(len(rows)))
 	}},
+	"Attention": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		list, err := a.Attention(ctx, by, false)
+		return errors.Join(err, nothing(len(list)))
+	}},
+	"AttentionCount": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		n, err := a.AttentionCount(ctx, by)
+		return errors.Join(err, nothing(int(n)))
+	}},
+	"AttentionTo": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.AttentionTo(ctx, by, app.AttentionUnmatched, x.unmatched))
+	}},
+	"IgnoreAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.IgnoreAttention(ctx, by, app.AttentionUnmatched, x.unmatched, "It is theirs")
+	}},
+	"MindAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.MindAttention(ctx, by, app.AttentionUnmatched, x.ignored)
+	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)
 	}},
@@ -235,8 +253,8 @@ func TestEveryUseCaseIsListed(t *testing.T) {
 
 // newVictim is a world with something of everything in the owner's workspace.
 func newVictim(t *testing.T) (*world, ids) {
-	w := newWorld(t)
-	w.connect()
+	w := tellingWorld(t, false)
+	account := w.connect()
 	paid := w.invoice("20")
 	w.pay(paid.ID, "4242424242424242")
 	w.until("it is paid", func() bool { return w.detail(paid.ID).Standing.Status == billing.Paid })
@@ -246,6 +264,8 @@ func newVictim(t *testing.T) (*world, ids) {
 	must(t, err)
 	x.project = p.ID
 	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
+	x.unmatched, x.ignored = w.unmatched(account, "pi_one", 700), w.unmatched(account, "pi_two", 900)
+	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, x.ignored, "Sold at the fair"))
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
 	w.app.Wake()
@@ -307,7 +327,8 @@ func TestRoles(t *testing.T) {
 			t.Errorf("%s by a role without any permission: %v", name, err)
 		}
 	}
-	for _, name := range []string{"StartOnboarding", "ContinueOnboarding", "StripeDashboard", "CheckAccount", "ReturnFromStripe", "Disconnect"} {
+	for _, name := range []string{"StartOnboarding", "ContinueOnboarding", "StripeDashboard", "CheckAccount", "ReturnFromStripe", "Disconnect",
+		"IgnoreAttention", "MindAttention"} {
 		if err := useCases[name].call(ctx, w.app, w.member, x); !errors.Is(err, app.ErrForbidden) {
 			t.Errorf("%s by a member: %v", name, err)
 		}

@@ -25,6 +25,10 @@ const (
 	EditProjects Permission = "edit projects"
 	ViewStripe   Permission = "view the Stripe connection"
 	ManageStripe Permission = "manage the Stripe connection"
+	// RecordPayments is for money that came outside Stripe, and to take it back.
+	RecordPayments Permission = "record payments"
+	// SettleAttention is to say what a payment is for, and what may be left alone.
+	SettleAttention Permission = "settle what needs attention"
 )
 
 var granted = map[Permission][]Role{
@@ -37,11 +41,14 @@ var granted = map[Permission][]Role{
 	EditProjects: {Owner, Admin, Member},
 	ViewStripe:   {Owner, Admin, Member},
 	ManageStripe: {Owner, Admin},
+
+	RecordPayments:  {Owner, Admin},
+	SettleAttention: {Owner, Admin},
 }
 
 // Permissions lists every permission, for tests and pages.
 func Permissions() []Permission {
-	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe}
+	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe, RecordPayments, SettleAttention}
 }
 
 // May says whether the role has the permission.

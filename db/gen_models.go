@@ -184,6 +184,7 @@ type HandEntry struct {
 	Reference   string
 	Note        string
 	ReceivedOn  string
+	ReceivedAt  int64
 	FormKey     string
 	CreatedBy   string
 	CreatedAt   int64

@@ -58,6 +58,41 @@ func TestProjectsReadTheirOwnInvoices(t *testing.T) {
 	}
 }
 
+// What needs a person is asked for on many pages: each kind is found by an index that holds
+// little else.
+func TestAttentionReadsNothingElse(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for query, want := range map[string]string{
+		attentionDisputes:      "disputes_unanswered (workspace_id=? AND livemode=?)",
+		attentionPaidAfterVoid: "invoices_flagged (workspace_id=? AND livemode=?)",
+		attentionOverpaid:      "invoices_flagged (workspace_id=? AND livemode=?)",
+		attentionMismatches:    "invoices_flagged (workspace_id=? AND livemode=?)",
+		attentionUnmatched:     "payments_unmatched (workspace_id=? AND livemode=?)",
+		attentionRefunds:       "refunds_failed (workspace_id=?)",
+		attentionRefusals:      "refund_requests_refused (workspace_id=? AND livemode=?)",
+		attentionWarnings:      "radar_alerts_warnings (workspace_id=? AND livemode=?)",
+		attentionPayouts:       "payouts_failed (workspace_id=? AND livemode=?)",
+		attentionLinks:         "payment_links_failed (workspace_id=? AND livemode=?)",
+		attentionEvents:        "stripe_webhook_events_by_state (workspace_id=? AND state=? AND received_at<?)",
+	} {
+		args := []any{"a", true, false, 100}
+		if query == attentionEvents {
+			args = []any{"a", true, 1, false, 100}
+		}
+		plan, err := w.plan(query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, want) {
+			t.Errorf("%.40q reads by %s", query, plan)
+		}
+		if rest := strings.ReplaceAll(strings.ReplaceAll(plan, "SCAN e", ""), "SCAN CONSTANT ROW", ""); strings.Contains(rest, "SCAN") {
+			t.Errorf("%.40q scans: %s", query, plan)
+		}
+	}
+}
+
 // plan is how SQLite would run a query.
 func (w *world) plan(query string, args ...any) (string, error) {
 	var steps []string

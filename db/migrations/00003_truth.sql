@@ -124,6 +124,7 @@ CREATE TABLE hand_entries (
     reference    TEXT NOT NULL,
     note         TEXT NOT NULL,                  -- why it was taken back
     received_on  TEXT NOT NULL,                  -- YYYY-MM-DD
+    received_at  BIGINT NOT NULL,                -- within that day where the workspace is: for lists and sums
     form_key     TEXT NOT NULL,                  -- of the form that was sent: twice the same is one entry
     created_by   TEXT NOT NULL REFERENCES users (id),
     created_at   BIGINT NOT NULL,
@@ -197,6 +198,14 @@ CREATE TABLE attention_ignored (
     at           BIGINT NOT NULL,
     PRIMARY KEY (workspace_id, kind, subject)
 );
+-- What it is computed from is little among much, and found without reading the rest.
+CREATE INDEX invoices_flagged ON invoices (workspace_id, livemode, id) WHERE flags <> '';
+CREATE INDEX payment_links_failed ON payment_links (workspace_id, livemode, id) WHERE state = 'failed';
+CREATE INDEX refunds_failed ON refunds (workspace_id, refund_id) WHERE rank > 3;
+CREATE INDEX refund_requests_refused ON refund_requests (workspace_id, livemode, id) WHERE state = 'refused';
+CREATE INDEX disputes_unanswered ON disputes (workspace_id, livemode, due_by, dispute_id) WHERE rank IN (1, 4);
+CREATE INDEX radar_alerts_warnings ON radar_alerts (workspace_id, livemode, alert_id) WHERE kind = 'early_fraud_warning' AND closed = FALSE;
+CREATE INDEX payouts_failed ON payouts (workspace_id, livemode, payout_id) WHERE rank = 5;
 
 -- How an event came, and what it is about.
 ALTER TABLE stripe_webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT 'webhook' CHECK (source IN ('webhook', 'sync'));
@@ -206,4 +215,4 @@ CREATE INDEX stripe_webhook_events_by_state ON stripe_webhook_events (workspace_
 
 -- A person said which invoice the payment is for, because nothing at Stripe does.
 ALTER TABLE payments ADD COLUMN assigned_at BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX payments_unmatched ON payments (workspace_id, livemode, happened_at) WHERE invoice_id IS NULL;
+CREATE INDEX payments_unmatched ON payments (workspace_id, livemode, happened_at, id) WHERE invoice_id IS NULL AND gross > 0;
