@@ -25,6 +25,8 @@ const (
 	EditProjects Permission = "edit projects"
 	ViewStripe   Permission = "view the Stripe connection"
 	ManageStripe Permission = "manage the Stripe connection"
+	// AnswerDisputes: evidence goes to a bank in the team's name, and accepting a loss gives money up.
+	AnswerDisputes Permission = "answer disputes"
 )
 
 var granted = map[Permission][]Role{
@@ -37,11 +39,13 @@ var granted = map[Permission][]Role{
 	EditProjects: {Owner, Admin, Member},
 	ViewStripe:   {Owner, Admin, Member},
 	ManageStripe: {Owner, Admin},
+
+	AnswerDisputes: {Owner, Admin},
 }
 
 // Permissions lists every permission, for tests and pages.
 func Permissions() []Permission {
-	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe}
+	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe, AnswerDisputes}
 }
 
 // May says whether the role has the permission.
