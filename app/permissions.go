@@ -1,5 +1,10 @@
 package app
 
+import (
+	"maps"
+	"slices"
+)
+
 // Role is what a member is in a workspace.
 type Role string
 
@@ -25,31 +30,37 @@ const (
 	EditProjects Permission = "edit projects"
 	ViewStripe   Permission = "view the Stripe connection"
 	ManageStripe Permission = "manage the Stripe connection"
+	// Refund gives money back.
+	Refund Permission = "refund payments"
 	// RecordPayments is for money that came outside Stripe, and to take it back.
 	RecordPayments Permission = "record payments"
 	// SettleAttention is to say what a payment is for, and what may be left alone.
 	SettleAttention Permission = "settle what needs attention"
+	// AnswerDisputes: evidence goes to a bank in the team's name, and accepting a loss gives money up.
+	AnswerDisputes Permission = "answer disputes"
+	// ViewEvents: what Stripe sends holds clients' personal data.
+	ViewEvents Permission = "view Stripe's events"
 )
 
 var granted = map[Permission][]Role{
-	ViewInvoices: {Owner, Admin, Member},
-	EditInvoices: {Owner, Admin, Member},
-	ViewPayments: {Owner, Admin, Member},
-	ViewClients:  {Owner, Admin, Member},
-	EditClients:  {Owner, Admin, Member},
-	ViewProjects: {Owner, Admin, Member},
-	EditProjects: {Owner, Admin, Member},
-	ViewStripe:   {Owner, Admin, Member},
-	ManageStripe: {Owner, Admin},
-
+	ViewInvoices:    {Owner, Admin, Member},
+	EditInvoices:    {Owner, Admin, Member},
+	ViewPayments:    {Owner, Admin, Member},
+	ViewClients:     {Owner, Admin, Member},
+	EditClients:     {Owner, Admin, Member},
+	ViewProjects:    {Owner, Admin, Member},
+	EditProjects:    {Owner, Admin, Member},
+	ViewStripe:      {Owner, Admin, Member},
+	ManageStripe:    {Owner, Admin},
+	Refund:          {Owner, Admin},
 	RecordPayments:  {Owner, Admin},
 	SettleAttention: {Owner, Admin},
+	AnswerDisputes:  {Owner, Admin},
+	ViewEvents:      {Owner, Admin},
 }
 
-// Permissions lists every permission, for tests and pages.
-func Permissions() []Permission {
-	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe, RecordPayments, SettleAttention}
-}
+// Permissions lists every permission by name, for tests and pages.
+func Permissions() []Permission { return slices.Sorted(maps.Keys(granted)) }
 
 // May says whether the role has the permission.
 func (r Role) May(p Permission) bool {

@@ -20,6 +20,7 @@ func (a *App) kinds() []jobs.Kind {
 		{Name: "payment link", Due: a.dueLinks},
 		{Name: "stripe read", Due: a.dueReads},
 		{Name: "stripe event", Due: a.dueEvents},
+		{Name: "dispute answer", Due: a.dueAnswers},
 		{Name: "sessions", Due: a.sweepSessions()},
 	}
 }

@@ -151,7 +151,9 @@ type DisputeAnswer struct {
 	Fields          string
 	Version         int64
 	State           string
+	Submissions     int64
 	Attempts        int64
+	KeysSpent       int64
 	NextAttemptAt   int64
 	ClaimedUntil    int64
 	LastError       string

@@ -21,6 +21,7 @@ var unscoped = map[string]string{
 	"MembershipOfSession": "makes the actor of a poll: bound to the session and the slug of the path",
 	"WorkspacesOfUser":    "sign-in: bound to the user, before a workspace is chosen",
 	"DueLinks":            "the workers' queue of all workspaces; each row is claimed within its own",
+	"DueDisputeAnswers":   "the workers' queue of all workspaces; each row is claimed within its own",
 	"DueAccounts":         "the workers' queue of all workspaces; each row is claimed within its own",
 	"OtherwisePaid":       "the operator's start: whether any account is of the other mode",
 	"CountInMode":         "the operator's start: how much a change between test and live hides",

@@ -25,6 +25,7 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_by_charge ON disputes (stripe_account_id, charge_id, dispute_id);
 CREATE INDEX disputes_by_workspace ON disputes (workspace_id, livemode, created_at, dispute_id);
+CREATE INDEX disputes_unanswered ON disputes (workspace_id, livemode, due_by) WHERE rank IN (1, 4);
 
 -- Early fraud warnings of the card networks, and Stripe's own reviews of payments.
 CREATE TABLE radar_alerts (
@@ -143,7 +144,9 @@ CREATE TABLE dispute_answers (
     -- draft: only here; saving, submitting, accepting: on its way to Stripe; saved, submitted,
     -- accepted: there.
     state             TEXT NOT NULL CHECK (state IN ('draft', 'saving', 'saved', 'submitting', 'submitted', 'accepting', 'accepted')),
+    submissions       BIGINT NOT NULL DEFAULT 0, -- of the dispute when submitting was asked for: one more means that it is done
     attempts          BIGINT NOT NULL DEFAULT 0,
+    keys_spent        BIGINT NOT NULL DEFAULT 0,
     next_attempt_at   BIGINT NOT NULL DEFAULT 0,
     claimed_until     BIGINT NOT NULL DEFAULT 0,
     last_error        TEXT NOT NULL DEFAULT '',
@@ -159,7 +162,7 @@ CREATE TABLE dispute_files (
     workspace_id      TEXT NOT NULL REFERENCES workspaces (id),
     stripe_account_id TEXT NOT NULL,
     dispute_id        TEXT NOT NULL,
-    field             TEXT NOT NULL,             -- Stripe's name of the evidence: receipt, customer_communication, …
+    field             TEXT NOT NULL,             -- Stripe's name of the evidence: receipt, customer_communication, …; it takes one file
     name              TEXT NOT NULL,
     media_type        TEXT NOT NULL,
     size              BIGINT NOT NULL,
@@ -167,9 +170,9 @@ CREATE TABLE dispute_files (
     stripe_file_id    TEXT NOT NULL DEFAULT '',
     created_by        TEXT NOT NULL REFERENCES users (id),
     created_at        BIGINT NOT NULL,
+    UNIQUE (stripe_account_id, dispute_id, field),
     FOREIGN KEY (workspace_id, stripe_account_id, dispute_id) REFERENCES disputes (workspace_id, stripe_account_id, dispute_id)
 );
-CREATE INDEX dispute_files_by_dispute ON dispute_files (workspace_id, stripe_account_id, dispute_id);
 
 -- How far Trak has read an account's events and balance, so that a lost webhook is made good.
 CREATE TABLE sync_cursors (
