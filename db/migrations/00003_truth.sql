@@ -25,7 +25,6 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_by_charge ON disputes (stripe_account_id, charge_id, dispute_id);
 CREATE INDEX disputes_by_workspace ON disputes (workspace_id, livemode, created_at, dispute_id);
-CREATE INDEX disputes_unanswered ON disputes (workspace_id, livemode, due_by) WHERE rank IN (1, 4);
 
 -- Early fraud warnings of the card networks, and Stripe's own reviews of payments.
 CREATE TABLE radar_alerts (
