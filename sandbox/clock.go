@@ -9,11 +9,8 @@ import (
 // now is the sandbox's time: that of the clock it was given, and what Advance has added.
 func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.ahead.Load())) }
 
-// unix is now, in Unix seconds. It never goes back, so that lists are in the order of time.
-func (s *Server) unix() int64 {
-	s.latest = max(s.latest, s.now().Unix())
-	return s.latest
-}
+// unix is now, in Unix seconds.
+func (s *Server) unix() int64 { return s.now().Unix() }
 
 // Now is the sandbox's time.
 func (s *Server) Now() time.Time { return s.now() }

@@ -76,8 +76,11 @@ func (s *Server) deleteEndpoint(c *call) (any, error) {
 
 // endpointsFor are the platform's endpoints that get an event: Connect endpoints those of
 // connected accounts, the others the platform's own. What happens while an endpoint is
-// disabled is never sent to it.
+// disabled is never sent to it, nor what happens on an account that has disconnected itself.
 func (s *Server) endpointsFor(account, typ string) []*record {
+	if account != "" && !s.connected(account) {
+		return nil
+	}
 	var wanted []*record
 	for _, r := range s.lists[listKey{"", "webhook_endpoint"}] {
 		if r.deleted || r.obj["status"] != "enabled" || truth(r.hidden, "connect") != (account != "") {

@@ -11,22 +11,22 @@ import (
 // behaves well.
 type Knobs struct {
 	// Deliveries of events.
-	Hold         bool          // they queue up and are sent when this ends
-	Drop         bool          // they are lost; their events stay listed
-	DropPercent  int           // this many of a hundred are lost, the same ones for one seed
-	Shuffle      bool          // those that are due go out in random order
-	Duplicate    int           // each event is delivered this often to each endpoint; 0 is once
-	AgainPercent int           // this many of a hundred are delivered once more, the same ones for one seed
-	Delay        time.Duration // they become due this much later
-	FailFirst    int           // this many tries of each fail, as if nobody answered
-	Version      string        // API version that events say they are in; empty is the sandbox's
-	FlipMode     bool          // events say the other mode, test or live
-	Skew         time.Duration // added to the time of signatures
-	Padding      int           // this many bytes more in each event
-	AtOnce       int           // this many run at the same time; 0 is 8
-	RetryFactor  int           // waits between tries are this many times as long; 0 is once
-	DisableAfter time.Duration // an endpoint that has taken nothing for so long is disabled; 0 is never
-	Rolled       bool          // signatures are made with an older secret as well, as while one is replaced
+	Hold             bool          // they queue up and are sent when this ends
+	Drop             bool          // they are lost; their events stay listed
+	DropPercent      int           // this many of a hundred are lost, the same ones for one seed
+	Shuffle          bool          // those that are due go out in random order
+	Duplicate        int           // each event is delivered this often to each endpoint; 0 is once
+	DuplicatePercent int           // this many of a hundred are delivered once more, the same ones for one seed
+	Delay            time.Duration // they become due this much later
+	FailFirst        int           // this many tries of each fail, as if nobody answered
+	Version          string        // API version that events say they are in; empty is the sandbox's
+	FlipMode         bool          // events say the other mode, test or live
+	Skew             time.Duration // added to the time of signatures
+	Padding          int           // this many bytes more in each event
+	AtOnce           int           // this many run at the same time; 0 is 8
+	RetryFactor      int           // waits between tries are this many times as long; 0 is once
+	DisableAfter     time.Duration // an endpoint that has taken nothing for so long is disabled; 0 is never
+	Rolled           bool          // signatures are made with an older secret as well, as while one is replaced
 
 	// Calls to the API.
 	Fail       string        // what the next calls meet: one of the faults, or empty
@@ -54,7 +54,7 @@ func (s *Server) SetKnobs(k Knobs) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k.Duplicate = min(max(k.Duplicate, 0), maxDuplicate)
-	k.DropPercent, k.AgainPercent = min(max(k.DropPercent, 0), 100), min(max(k.AgainPercent, 0), 100)
+	k.DropPercent, k.DuplicatePercent = min(max(k.DropPercent, 0), 100), min(max(k.DuplicatePercent, 0), 100)
 	k.CallsPerSecond = max(k.CallsPerSecond, 0)
 	k.AtOnce, k.RetryFactor = min(max(k.AtOnce, 0), maxAtOnce), min(max(k.RetryFactor, 0), maxFactor)
 	k.Padding = min(max(k.Padding, 0), maxPadding)
@@ -97,7 +97,7 @@ func (s *Server) postKnobs(w http.ResponseWriter, r *http.Request) {
 	}
 	skew, _ := strconv.Atoi(r.PostFormValue("skew_seconds"))
 	s.SetKnobs(Knobs{
-		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"), AgainPercent: count("again_percent"),
+		Hold: on("hold"), Drop: on("drop"), DropPercent: count("drop_percent"), Shuffle: on("shuffle"), Duplicate: count("duplicate"), DuplicatePercent: count("duplicate_percent"),
 		Delay: millis("delay_ms"), FailFirst: count("fail_first"), Version: r.PostFormValue("version"), FlipMode: on("flip_mode"),
 		Skew: time.Duration(skew) * time.Second, Padding: count("padding"), Rolled: on("rolled"),
 		AtOnce: count("at_once"), RetryFactor: count("retry_factor"), DisableAfter: time.Duration(count("disable_hours")) * time.Hour,

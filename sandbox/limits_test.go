@@ -83,7 +83,7 @@ func TestSharesOfDeliveries(t *testing.T) {
 		w.url = w.URL()
 		w.api = newClient(w.url)
 		h := w.hook(t, false)
-		w.SetKnobs(sandbox.Knobs{DropPercent: 10, AgainPercent: 20, Shuffle: true})
+		w.SetKnobs(sandbox.Knobs{DropPercent: 10, DuplicatePercent: 20, Shuffle: true})
 		const events = 1000
 		for range events {
 			w.Emit("", "balance.available", map[string]any{"object": "balance"})

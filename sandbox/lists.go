@@ -63,7 +63,11 @@ func (s *Server) list(c *call, kind string, keep func(*record) bool) (object, er
 		limit = given
 	}
 	all := s.narrowest(c, kind)
-	first, end := createdIn(all, c.in["created"])
+	first, end := 0, len(all)
+	mixed := s.mixed[listKey{c.account, kind}]
+	if !mixed {
+		first, end = createdIn(all, c.in["created"])
+	}
 	from, step := end-1, -1
 	for _, cursor := range []string{"starting_after", "ending_before"} {
 		id := text(c.in, cursor)
@@ -86,7 +90,7 @@ func (s *Server) list(c *call, kind string, keep func(*record) bool) (object, er
 	page, more := []any{}, false
 	for i := from; i >= first && i < end; i += step {
 		r := all[i]
-		if r.deleted || !keep(r) {
+		if r.deleted || mixed && !inRange(number(r.obj, "created"), c.in["created"]) || !keep(r) {
 			continue
 		}
 		if int64(len(page)) == limit {

@@ -201,3 +201,20 @@ func TestFraudWarningsEnd(t *testing.T) {
 		t.Errorf("approve twice: %d", status)
 	}
 }
+
+// TestClockSetBack: a list is filtered by time even when its objects weren't made in that order.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	account := w.account(t)
+	made := map[int]string{}
+	start := w.Now().Unix()
+	for _, day := range []int{10, 2, 6} {
+		w.clock.set(time.Duration(day) * 24 * time.Hour)
+		_, price, _ := w.send(t, "POST", "/v1/prices", priceForm("500", "usd"), "Stripe-Account", account)
+		made[day] = price["id"].(string)
+	}
+	if got := w.ids(t, account, fmt.Sprintf("/v1/prices?created[gte]=%d&created[lt]=%d", start+5*86400, start+12*86400)); !slices.Equal(got, []string{made[6], made[10]}) {
+		t.Errorf("of the later days: %v, made %v", got, made)
+	}
+}

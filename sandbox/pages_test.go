@@ -340,9 +340,9 @@ func TestConsoleButtons(t *testing.T) {
 			t.Errorf("%s %v: %d", path, form, status)
 		}
 	}
-	press("knobs", url.Values{"away_hours": {"2"}, "away_cut": {"on"}, "calls_per_second": {"7"}, "again_percent": {"5"}, "drop_percent": {"5"}})
+	press("knobs", url.Values{"away_hours": {"2"}, "away_cut": {"on"}, "calls_per_second": {"7"}, "duplicate_percent": {"5"}, "drop_percent": {"5"}})
 	got := w.Knobs()
-	if away := got.AwayUntil - w.Now().Unix(); !got.AwayCut || away < 7190 || away > 7200 || got.CallsPerSecond != 7 || got.AgainPercent != 5 || got.DropPercent != 5 {
+	if away := got.AwayUntil - w.Now().Unix(); !got.AwayCut || away < 7190 || away > 7200 || got.CallsPerSecond != 7 || got.DuplicatePercent != 5 || got.DropPercent != 5 {
 		t.Errorf("knobs %+v", got)
 	}
 }

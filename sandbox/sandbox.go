@@ -56,7 +56,6 @@ type Server struct {
 
 	mu     sync.Mutex
 	base   string // of the hosted pages' addresses
-	latest int64  // the latest time that unix told
 	server *http.Server
 	store
 	idempotency map[string]*remembered

@@ -103,7 +103,7 @@ func (s *Server) queue(event *record, endpoints []*record) {
 			continue
 		}
 		times := max(1, s.knobs.Duplicate)
-		if s.falls(a, "again") < s.knobs.AgainPercent {
+		if s.falls(a, "again") < s.knobs.DuplicatePercent {
 			times++
 		}
 		for range times {

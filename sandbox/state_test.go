@@ -4,6 +4,9 @@ import (
 	"net/url"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"github.com/stripe/stripe-go/v76"
 
 	"trak/sandbox"
 )
@@ -29,6 +32,14 @@ func TestStateOutlivesTheSandbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	spare := first.link(t, account, 500, "usd")
+	first.paid(t, account, "4000000000000077")
+	disputed := first.disputed(t, account, "4000000000001976")
+	payouts, err := first.PayOut(account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Advance(time.Hour)
+	available, pending := first.money(t, account)
 	events := first.Events(account)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
@@ -62,6 +73,22 @@ func TestStateOutlivesTheSandbox(t *testing.T) {
 		t.Errorf("a page that was open: %+v, %v", outcome, err)
 	}
 	second.opened(t, spare.URL)
+	if a, p := second.money(t, account); a != available+11957 || p != pending+11957 || pending == 0 { // the debit, and the page that was paid above
+		t.Errorf("available %d, pending %d, were %d and %d", a, p, available, pending)
+	}
+	if got := second.transactions(t, account, &stripe.BalanceTransactionListParams{Payout: stripe.String(payouts[0])}); len(got) != 2 {
+		t.Errorf("the payout contains %v", got)
+	}
+	if ahead := time.Until(second.Now()); ahead < 50*time.Minute {
+		t.Errorf("the clock is ahead by %s, was by an hour", ahead)
+	}
+	second.Advance(48 * time.Hour)
+	if _, p := second.money(t, account); p != 0 {
+		t.Errorf("%d are still pending after two days", p)
+	}
+	if err := second.EscalateInquiry(disputed); err != nil {
+		t.Error(err)
+	}
 	status, price, _ := second.send(t, "POST", "/v1/prices", url.Values{"currency": {"usd"}, "unit_amount": {"500"}, "product_data[name]": {"x"}}, "Stripe-Account", account)
 	if status != 200 || price["id"] == nil {
 		t.Errorf("a new price: %d %v", status, price)

@@ -79,6 +79,7 @@ type store struct {
 	counts  map[string]uint64 // ids made, by prefix
 	records map[string]*record
 	lists   map[listKey][]*record
+	mixed   map[listKey]bool             // lists whose order isn't that of time, because the clock was set back
 	index   map[reference][]*record      // in the order of making
 	funds   map[string]map[string]*funds // by account and currency: the sum of its balance transactions
 
@@ -95,7 +96,7 @@ type store struct {
 func newStore(seed uint64) store {
 	return store{
 		seed: seed, counts: map[string]uint64{},
-		records: map[string]*record{}, lists: map[listKey][]*record{}, index: map[reference][]*record{}, funds: map[string]map[string]*funds{},
+		records: map[string]*record{}, lists: map[listKey][]*record{}, mixed: map[listKey]bool{}, index: map[reference][]*record{}, funds: map[string]map[string]*funds{},
 		lookups: map[lookup]*record{}, onboardings: map[string]*onboarding{}, linkTokens: map[string]*record{},
 	}
 }
@@ -119,6 +120,9 @@ func (s *store) newID(prefix string, length int) string {
 func (s *store) add(kind, account string, obj object) *record {
 	key := listKey{account, kind}
 	r := &record{kind: kind, account: account, at: len(s.lists[key]), obj: obj, hidden: object{}}
+	if r.at > 0 && number(obj, "created") < number(s.lists[key][r.at-1].obj, "created") {
+		s.mixed[key] = true
+	}
 	s.lists[key] = append(s.lists[key], r)
 	s.records[r.id()] = r
 	for _, by := range listedBy[kind] {

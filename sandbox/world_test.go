@@ -55,6 +55,12 @@ func (c *clock) add(d time.Duration) {
 	c.added += d
 }
 
+func (c *clock) set(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.added = d
+}
+
 func setup(t *testing.T) *world {
 	t.Helper()
 	w := &world{clock: &clock{}}
