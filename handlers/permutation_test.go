@@ -488,7 +488,8 @@ func (in *inbox) permute(client *fasthttp.Client, p *permuted) {
 	}
 }
 
-// books is all that the facts of each copy have become, by the copy's mark. Left out are a
+// books is all that the facts of each copy have become, by the copy's mark; the originals have
+// none. Left out are a
 // payment's own id, how often an invoice was written and when, the last word on what was refunded
 // of a charge and when a dispute was decided: an event says it at another time than a read, and what
 // they are for, the flag needs_sync and the decision itself, is compared.
@@ -502,9 +503,6 @@ func (in *inbox) books() map[string]string {
 	} {
 		for _, values := range in.rows("SELECT * FROM " + q.table + " ORDER BY " + q.order) {
 			mark := copyMark.FindString(fmt.Sprint(values["workspace_id"]))
-			if mark == "" {
-				continue
-			}
 			if all[mark] == nil {
 				all[mark] = &strings.Builder{}
 			}
