@@ -22,7 +22,7 @@ const childEnv = "TRAK_TEST_CHILD"
 
 type childWork struct {
 	Dir, Stripe, AppURL string
-	UserID, Slug        string
+	UserID, Slug        string // who does it; "" = nobody, the process only works on what is due
 	Own                 bool
 	Invoice             string // to be made; "" = connect an account
 	Ahead               time.Duration
@@ -42,6 +42,9 @@ func TestCrashChild(t *testing.T) {
 	w := &world{t: t, dir: c.Dir, stripe: c.Stripe, own: c.Own, clock: &clock{}, hooks: &httptest.Server{URL: c.AppURL}}
 	w.clock.advance(c.Ahead)
 	w.start()
+	if c.UserID == "" {
+		select {}
+	}
 	ctx := context.Background()
 	actor, err := w.app.ActorIn(ctx, c.UserID, c.Slug)
 	must(t, err)
@@ -53,11 +56,19 @@ func TestCrashChild(t *testing.T) {
 	t.Fatalf("it was not killed, but ended with %v", err)
 }
 
-// killed runs a child on the world's data directory and kills it, with SIGKILL, when Stripe
-// has done what was asked and its answer is on the way.
+// killed is killedAt for the owner who makes an invoice, or connects an account.
 func (w *world) killed(call, invoice string) {
 	w.t.Helper()
+	w.killedAt(call, childWork{UserID: w.owner.UserID, Slug: w.owner.Workspace.Slug, Invoice: invoice}, func() {})
+}
+
+// killedAt runs a child on the world's data directory and kills it, with SIGKILL, when Stripe has
+// done what was asked and its answer is on the way. stopped is done before the child starts, while
+// nobody has the database open.
+func (w *world) killedAt(call string, c childWork, stopped func()) {
+	w.t.Helper()
 	w.stop()
+	stopped()
 	between := newBetween(w.t, w.sandbox.URL())
 	done, gone := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
@@ -68,10 +79,8 @@ func (w *world) killed(call, invoice string) {
 		<-gone
 		panic(http.ErrAbortHandler)
 	})
-	work, err := json.Marshal(childWork{
-		Dir: w.dir, Stripe: between.URL, AppURL: w.hooks.URL, Own: w.own, UserID: w.owner.UserID, Slug: w.owner.Workspace.Slug,
-		Invoice: invoice, Ahead: time.Duration(w.clock.ahead.Load()),
-	})
+	c.Dir, c.Stripe, c.AppURL, c.Own, c.Ahead = w.dir, between.URL, w.hooks.URL, w.own, time.Duration(w.clock.ahead.Load())
+	work, err := json.Marshal(c)
 	must(w.t, err)
 	child := exec.Command(os.Args[0], "-test.run=^TestCrashChild$", "-test.timeout=1m")
 	child.Env = append(os.Environ(), childEnv+"="+string(work))

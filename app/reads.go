@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"trak/billing"
 	"trak/connect"
@@ -34,7 +35,9 @@ func (a *App) workRead(ctx context.Context, due db.DueReadsRow) (bool, error) {
 	if err != nil || !claimed {
 		return false, err
 	}
+	began := a.now()
 	facts, err := a.readAtStripe(ctx, row, account)
+	decidedBy(facts, began)
 	return true, a.storeRead(context.WithoutCancel(ctx), row, account, facts, err)
 }
 
@@ -48,12 +51,24 @@ func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Ac
 		return a.stripe.ReadIntent(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
 	case billing.ReadCharge:
 		return a.stripe.ReadCharge(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+	case billing.ReadReview:
+		return a.stripe.ReadReview(ctx, row.StripeAccountID, row.ObjectID)
 	case billing.ReadPayout:
 		return a.stripe.ReadPayout(ctx, row.StripeAccountID, row.ObjectID)
 	case billing.ReadLink:
 		return billing.Facts{}, a.readLink(ctx, row, account)
 	}
 	return billing.Facts{}, fmt.Errorf("unknown kind of object %q", row.Kind)
+}
+
+// decidedBy dates the decisions of disputes that were read: what stands at Stripe while it is read
+// is a later word than that of any event before, the one that asked for the read included.
+func decidedBy(f billing.Facts, began time.Time) {
+	for i, d := range f.Disputes {
+		if d.Decided() {
+			f.Disputes[i].RankAt = max(d.RankAt, began.UnixMicro())
+		}
+	}
 }
 
 func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Account, f billing.Facts, failure error) error {

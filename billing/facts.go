@@ -160,7 +160,7 @@ type Dispute struct {
 	Submissions int64 // how often evidence was submitted
 	Withdrawn   int64 // taken out of the account's balance; an inquiry takes nothing
 	Reinstated  int64 // put back
-	Fee         int64 // Stripe's
+	Fee         int64 // Stripe's, as it was charged; one given back stands in the balance alone
 	CreatedAt   int64
 }
 
@@ -234,6 +234,7 @@ const (
 	ReadSession = "checkout.session"
 	ReadIntent  = "payment_intent"
 	ReadCharge  = "charge" // with its refunds, disputes and alerts
+	ReadReview  = "review" // by itself: a charge no longer names one that is closed
 	ReadPayout  = "payout" // with the transactions that it contains
 	ReadLink    = "payment_link"
 	ReadAccount = "account"

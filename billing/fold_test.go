@@ -14,7 +14,7 @@ import (
 // telling is what one event says: one fact, and of which payment intent it is.
 type telling struct {
 	intent string
-	fact   any // Session, Intent, Charge, Refund or Dispute
+	fact   any // Session, Intent, Charge, Refund, Dispute or Alert
 }
 
 // history is what happened to one invoice, told in the order in which it happened.
@@ -24,10 +24,12 @@ type history struct {
 	told    []telling
 	// What came of it at last, counted while it happened and not by the code under test.
 	gross, refunded, stillOwed, lost int64
+	mismatch, warned, inReview       bool
 }
 
-// drawHistory makes up to three payments: declined, delayed, paid in full or in part, refunded
-// (some of it failing, some still owed), disputed, and disputed again after an inquiry.
+// drawHistory makes up to three payments: declined, delayed, paid in full, in part or in another
+// currency, doubted (a warning, a review), refunded (some of it failing, some still owed), disputed,
+// disputed again after an inquiry, and decided anew.
 func drawHistory(t *rapid.T) history {
 	h := history{
 		decided: rapid.SampledFrom([]Status{Open, Open, Open, Void, Uncollectible}).Draw(t, "decided"),
@@ -42,17 +44,19 @@ func drawHistory(t *rapid.T) history {
 				h.told = append(h.told, telling{id, f})
 			}
 		}
+		currency := rapid.SampledFrom([]string{"eur", "eur", "eur", "eur", "eur", "usd"}).Draw(t, "currency")
+		ours := currency == "eur"
 		amount := h.total
 		if rapid.Bool().Draw(t, "another amount") {
 			amount = rapid.Int64Range(1, 2000).Draw(t, "amount")
 		}
-		session := Session{ID: "cs_" + id, LinkID: "plink_1", Amount: amount, Currency: "eur", Rank: SessionOpen}
-		tell(session, Intent{ID: id, Currency: "eur", InvoiceHint: "inv_1"})
+		session := Session{ID: "cs_" + id, LinkID: "plink_1", Amount: amount, Currency: currency, Rank: SessionOpen}
+		tell(session, Intent{ID: id, Currency: currency, InvoiceHint: "inv_1"})
 		session.IntentID = id
 		for k := range rapid.IntRange(0, 2).Draw(t, "declines") {
-			tell(Charge{ID: fmt.Sprintf("ch_%s_%d", id, k), IntentID: id, Rank: ChargeFailed, Amount: amount, Currency: "eur", CreatedAt: tick(), FailureCode: "card_declined"})
+			tell(Charge{ID: fmt.Sprintf("ch_%s_%d", id, k), IntentID: id, Rank: ChargeFailed, Amount: amount, Currency: currency, CreatedAt: tick(), FailureCode: "card_declined"})
 		}
-		charge := Charge{ID: "ch_" + id, IntentID: id, Rank: ChargePending, Amount: amount, Currency: "eur", CreatedAt: tick(), Method: "card"}
+		charge := Charge{ID: "ch_" + id, IntentID: id, Rank: ChargePending, Amount: amount, Currency: currency, CreatedAt: tick(), Method: "card"}
 		if rapid.Bool().Draw(t, "delayed") {
 			session.Rank = SessionCompleteUnpaid
 			tell(charge, session)
@@ -66,25 +70,47 @@ func drawHistory(t *rapid.T) history {
 			if session.Rank == SessionOpen {
 				session.Rank = SessionExpired
 				tell(session)
+			} else {
+				h.mismatch = h.mismatch || !ours // it is still processing
 			}
 			continue
 		}
 		charge.Rank, charge.Captured, charge.PaidAt = ChargeSucceeded, amount, tick()
 		session.Rank, session.PaidAt = SessionPaid, charge.PaidAt
 		// Any one of the three is enough, should the others be lost.
-		told := []any{charge, session, Intent{ID: id, Currency: "eur", Provisional: amount, PaidAt: charge.PaidAt}}
+		told := []any{charge, session, Intent{ID: id, Currency: currency, Provisional: amount, PaidAt: charge.PaidAt}}
 		tell(told[rapid.IntRange(0, 2).Draw(t, "surely told")])
 		for _, fact := range told {
 			if rapid.IntRange(0, 3).Draw(t, "told") > 0 {
 				tell(fact)
 			}
 		}
-		h.gross += amount
+		count := func(sum *int64, amount int64) {
+			if ours {
+				*sum += amount
+			}
+		}
+		count(&h.gross, amount)
+		h.mismatch = h.mismatch || !ours
 
+		warned := rapid.IntRange(0, 3).Draw(t, "warned") == 0
+		warning := Alert{ID: "issfr_" + id, Kind: AlertFraudWarning, ChargeID: charge.ID, IntentID: id, Reason: "made_with_stolen_card", CreatedAt: tick()}
+		if warned {
+			tell(warning)
+		}
+		if rapid.IntRange(0, 3).Draw(t, "reviewed") == 0 {
+			review := Alert{ID: "prv_" + id, Kind: AlertReview, ChargeID: charge.ID, IntentID: id, Reason: "rule", CreatedAt: tick()}
+			tell(review)
+			if rapid.Bool().Draw(t, "review ends") {
+				review.Closed, review.ClosedReason = true, "approved"
+				tell(review)
+			}
+			h.inReview = h.inReview || ours && !review.Closed
+		}
 		left := amount
 		for k := 0; left > 0 && k < rapid.IntRange(0, 3).Draw(t, "refunds"); k++ {
 			refund := Refund{
-				ID: fmt.Sprintf("re_%s_%d", id, k), ChargeID: charge.ID, IntentID: id, Currency: "eur", CreatedAt: tick(), Rank: RefundPending,
+				ID: fmt.Sprintf("re_%s_%d", id, k), ChargeID: charge.ID, IntentID: id, Currency: currency, CreatedAt: tick(), Rank: RefundPending,
 				Amount: rapid.Int64Range(1, left).Draw(t, "refund"), StillOwed: rapid.Bool().Draw(t, "still owed"),
 			}
 			tell(refund)
@@ -101,42 +127,70 @@ func drawHistory(t *rapid.T) history {
 				charge.RefundHint, charge.RefundHintAt = charge.RefundHint-refund.Amount, tick()
 				tell(refund, charge)
 			case refund.StillOwed:
-				left, h.stillOwed = left-refund.Amount, h.stillOwed+refund.Amount
+				left -= refund.Amount
+				count(&h.stillOwed, refund.Amount)
 			default:
-				left, h.refunded = left-refund.Amount, h.refunded+refund.Amount
+				left -= refund.Amount
+				count(&h.refunded, refund.Amount)
 			}
 		}
-		if left > 0 && rapid.Bool().Draw(t, "disputed") {
-			dispute := Dispute{ID: "dp_" + id, ChargeID: charge.ID, IntentID: id, Currency: "eur", CreatedAt: tick(), Amount: rapid.Int64Range(1, left).Draw(t, "dispute")}
-			last := DisputeWarningNeedsResponse + Rank(rapid.IntRange(0, 6).Draw(t, "dispute's end"))
-			for dispute.Rank = DisputeWarningNeedsResponse; dispute.Rank < last; dispute.Rank++ {
-				if dispute.Rank != DisputeWon {
-					tell(dispute)
+		disputed := left > 0 && rapid.Bool().Draw(t, "disputed")
+		if disputed {
+			dispute := Dispute{ID: "dp_" + id, ChargeID: charge.ID, IntentID: id, Currency: currency, CreatedAt: tick(), Amount: rapid.Int64Range(1, left).Draw(t, "dispute")}
+			steps := rapid.SampledFrom([][]Rank{
+				{DisputeWarningNeedsResponse}, {DisputeWarningNeedsResponse, DisputeWarningUnderReview, DisputeWarningClosed},
+				{DisputeNeedsResponse}, {DisputeNeedsResponse, DisputeUnderReview},
+				{DisputeWarningNeedsResponse, DisputeNeedsResponse, DisputeUnderReview, DisputeWon},
+				{DisputeNeedsResponse, DisputeLost}, {DisputeNeedsResponse, DisputeUnderReview, DisputeWon, DisputeLost},
+				{DisputeNeedsResponse, DisputeUnderReview, DisputeLost, DisputeWon}, {DisputeNeedsResponse, DisputeWon, DisputeLost, DisputeWon},
+			}).Draw(t, "dispute's way")
+			for _, dispute.Rank = range steps {
+				told := dispute // before its money moved
+				switch {
+				case dispute.Rank == DisputeNeedsResponse, dispute.Rank == DisputeLost && dispute.Reinstated > 0:
+					dispute.Withdrawn, dispute.Fee = dispute.Withdrawn+dispute.Amount, 1500
+				case dispute.Rank == DisputeUnderReview:
+					dispute.Submissions++
+				case dispute.Rank == DisputeWon:
+					dispute.Reinstated += dispute.Amount
 				}
+				if dispute.Decided() {
+					now++
+					dispute.RankAt, told.RankAt = now, now
+				}
+				tell(told, dispute)
 			}
-			tell(dispute)
 			if dispute.Rank == DisputeLost {
-				h.lost += dispute.Amount
+				count(&h.lost, dispute.Amount)
 			}
 		}
+		if warned && (disputed || left == 0) {
+			warning.Closed = true
+			if rapid.Bool().Draw(t, "warning ends") { // it may be that nobody says so
+				tell(warning)
+			}
+		}
+		h.warned = h.warned || ours && warned && !warning.Closed
 	}
 	return h
 }
 
-// merges are the five ways to merge; the tests of the tests put worse ones in.
+// merges are the six ways to merge; the tests of the tests put worse ones in.
 type merges struct {
 	session func(a, b Session) Session
 	intent  func(a, b Intent) Intent
 	charge  func(a, b Charge) Charge
 	refund  func(a, b Refund) Refund
 	dispute func(a, b Dispute) Dispute
+	alert   func(a, b Alert) Alert
 }
 
-var proper = merges{MergeSession, MergeIntent, MergeCharge, MergeRefund, MergeDispute}
+var proper = merges{MergeSession, MergeIntent, MergeCharge, MergeRefund, MergeDispute, MergeAlert}
 
 // result is what a fold of tellings comes to.
 type result struct {
 	Payments map[string]Payment
+	Disputes map[string]Dispute
 	Standing Standing
 }
 
@@ -144,7 +198,7 @@ type result struct {
 // stored, then everything is computed again.
 func (h history) fold(told []telling, m merges) result {
 	sessions, intents, charges := map[string]Session{}, map[string]Intent{}, map[string]Charge{}
-	refunds, disputes := map[string]Refund{}, map[string]Dispute{}
+	refunds, disputes, alerts := map[string]Refund{}, map[string]Dispute{}, map[string]Alert{}
 	var order []string
 	for _, x := range told {
 		if _, ok := intents[x.intent]; !ok {
@@ -162,9 +216,11 @@ func (h history) fold(told []telling, m merges) result {
 			put(refunds, f.ID, f, m.refund)
 		case Dispute:
 			put(disputes, f.ID, f, m.dispute)
+		case Alert:
+			put(alerts, f.ID, f, m.alert)
 		}
 	}
-	r := result{Payments: map[string]Payment{}}
+	r := result{Payments: map[string]Payment{}, Disputes: disputes}
 	facts := InvoiceFacts{Decided: h.decided, Currency: "eur", Total: h.total}
 	for _, id := range order { // of arrival
 		f := PaymentFacts{Intent: intents[id]}
@@ -173,6 +229,7 @@ func (h history) fold(told []telling, m merges) result {
 		f.Charges = slices.Collect(filter(maps.Values(charges), func(c Charge) bool { return c.IntentID == id }))
 		f.Refunds = slices.Collect(filter(maps.Values(refunds), func(r Refund) bool { return r.IntentID == id }))
 		f.Disputes = slices.Collect(filter(maps.Values(disputes), func(d Dispute) bool { return d.IntentID == id }))
+		f.Alerts = slices.Collect(filter(maps.Values(alerts), func(a Alert) bool { return a.IntentID == id }))
 		r.Payments[id] = PaymentOf(f)
 		facts.Payments = append(facts.Payments, r.Payments[id])
 	}
@@ -236,6 +293,23 @@ func TestTheUsualBugsOfAFoldAreFound(t *testing.T) {
 		"the last telling of a charge wins":  func(m *merges) { m.charge = func(_, b Charge) Charge { return b } },
 		"the last telling of a refund wins":  func(m *merges) { m.refund = func(_, b Refund) Refund { return b } },
 		"the last telling of a dispute wins": func(m *merges) { m.dispute = func(_, b Dispute) Dispute { return b } },
+		"the last telling of an alert wins":  func(m *merges) { m.alert = func(_, b Alert) Alert { return b } },
+		"a dispute once lost stays lost, and once won can be lost": func(m *merges) {
+			m.dispute = func(a, b Dispute) Dispute {
+				d := MergeDispute(a, b)
+				if d.Decided() && a.Decided() {
+					d.Rank = b.Rank // in the order of arrival
+				}
+				return d
+			}
+		},
+		"the latest sum withdrawn wins": func(m *merges) {
+			m.dispute = func(a, b Dispute) Dispute {
+				d := MergeDispute(a, b)
+				d.Withdrawn, d.Reinstated = b.Withdrawn, b.Reinstated
+				return d
+			}
+		},
 		"refunds told twice add up": func(m *merges) {
 			m.refund = func(a, b Refund) Refund { b.Amount += a.Amount; return b }
 		},
@@ -255,7 +329,7 @@ func TestTheUsualBugsOfAFoldAreFound(t *testing.T) {
 			t.Parallel()
 			m := proper
 			planted(&m)
-			for seed := range 50 {
+			for seed := range 400 {
 				h := rapid.Custom(drawHistory).Example(seed)
 				want := h.fold(h.told, m)
 				rnd := rand.New(rand.NewPCG(uint64(seed), 1))
@@ -325,6 +399,11 @@ func TestMoneyOfAHistory(t *testing.T) {
 		if got, want := slices.Contains(s.Flags, FlagPaidAfterVoid), h.decided == Void && kept > 0; got != want {
 			t.Fatalf("paid after void: %v, want %v", got, want)
 		}
+		for name, want := range map[string]bool{FlagCurrencyMismatch: h.mismatch, FlagFraudWarning: h.warned, FlagInReview: h.inReview} {
+			if slices.Contains(s.Flags, name) != want {
+				t.Fatalf("%s: %v, want %v", name, !want, want)
+			}
+		}
 		if kept > 0 && (s.Status == Open || s.Status == Void || s.Status == Uncollectible || s.Status == Processing) {
 			t.Fatalf("%d received, and the status is %s", kept, s.Status)
 		}
@@ -338,7 +417,7 @@ func TestMoneyOfAHistory(t *testing.T) {
 				t.Fatalf("after %d tellings: %+v", n+1, r)
 			}
 			for id, p := range r.Payments {
-				if p.Gross < 0 || p.Gross > h.gross || p.Processing && p.Gross > 0 {
+				if p.Gross < 0 || p.Currency == "eur" && p.Gross > h.gross || p.Processing && p.Gross > 0 {
 					t.Fatalf("after %d tellings, payment %s: %+v", n+1, id, p)
 				}
 			}

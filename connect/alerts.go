@@ -38,21 +38,38 @@ func (c *Client) alertsOf(ctx context.Context, account string, charge chargeObje
 	if charge.Review == "" {
 		return alerts, nil
 	}
-	params, err := c.readOn(ctx, account, string(charge.Review))
+	alert, err := c.review(ctx, account, string(charge.Review))
 	if err != nil {
 		return nil, err
 	}
-	answer, err := c.api.Reviews.Get(string(charge.Review), &stripe.ReviewParams{Params: params})
+	return append(alerts, alert), nil
+}
+
+// ReadReview reads a review of a payment.
+func (c *Client) ReadReview(ctx context.Context, account, id string) (billing.Facts, error) {
+	alert, err := c.review(ctx, account, id)
 	if err != nil {
-		return nil, err
+		return billing.Facts{}, c.fail("read review", err)
+	}
+	return billing.Facts{Alerts: []billing.Alert{alert}}, nil
+}
+
+func (c *Client) review(ctx context.Context, account, id string) (billing.Alert, error) {
+	params, err := c.readOn(ctx, account, id)
+	if err != nil {
+		return billing.Alert{}, err
+	}
+	answer, err := c.api.Reviews.Get(id, &stripe.ReviewParams{Params: params})
+	if err != nil {
+		return billing.Alert{}, err
 	}
 	var review reviewObject
 	if err := decode(answer.LastResponse, &review); err != nil {
-		return nil, err
+		return billing.Alert{}, err
 	}
 	alert, err := review.fact()
 	if err != nil {
-		return nil, unexpected(err)
+		return billing.Alert{}, unexpected(err)
 	}
-	return append(alerts, alert), nil
+	return alert, nil
 }

@@ -232,7 +232,9 @@ func (e Event) reread() ([]billing.Read, error) {
 		return e.read(billing.ReadPayout, text(e.ObjectID)), nil
 	case "payment_link":
 		return e.read(billing.ReadLink, text(e.ObjectID)), nil
-	case "refund", "dispute", "radar.early_fraud_warning", "review":
+	case "review":
+		return e.read(billing.ReadReview, text(e.ObjectID)), nil
+	case "refund", "dispute", "radar.early_fraud_warning":
 		parent, err := object[struct {
 			Charge        id `json:"charge"`
 			PaymentIntent id `json:"payment_intent"`

@@ -47,6 +47,10 @@ var (
 		RefundHintAt: createdAt, CreatedAt: 1701599990_000000, PaidAt: createdAt}
 	refund = billing.Refund{ID: "re_3OJ1Trak", ChargeID: "ch_3OJ1Trak", IntentID: "pi_3OJ1Trak", Rank: billing.RefundSucceeded,
 		Amount: 2345, Currency: "usd", Reason: "requested_by_customer", CreatedAt: 1701600500_000000}
+	dispute = billing.Dispute{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak", IntentID: "pi_3OJ1Trak", Rank: billing.DisputeNeedsResponse,
+		Amount: 12345, Currency: "usd", Reason: "fraudulent", DueBy: 1702425599_000000, CreatedAt: 1701600600_000000}
+	payout = billing.Payout{ID: "po_1OJ1Trak", Rank: billing.PayoutPaid, Amount: 98765, Currency: "usd", Automatic: true,
+		ArrivalDate: "2023-12-07", CreatedAt: 1701600300_000000}
 )
 
 func with[T any](v T, change func(*T)) T {
@@ -71,6 +75,26 @@ func TestFactsOfEvents(t *testing.T) {
 	}
 	read := func(kind, id string) []billing.Read { return []billing.Read{{Kind: kind, ID: id, At: createdAt}} }
 	account := read(billing.ReadAccount, "acct_1OHqzJ2eZvKYlo2C")
+	disputed := func(change func(*billing.Dispute)) billing.Facts {
+		return billing.Facts{Disputes: []billing.Dispute{with(dispute, change)}}
+	}
+	decided := func(rank billing.Rank, reinstated int64) billing.Facts {
+		return disputed(func(d *billing.Dispute) {
+			d.Rank, d.RankAt, d.Submissions, d.Withdrawn, d.Reinstated, d.Fee = rank, createdAt, 1, 12345, reinstated, 1500
+		})
+	}
+	paidOut := func(change func(*billing.Payout)) billing.Facts {
+		return billing.Facts{Payouts: []billing.Payout{with(payout, change)}}
+	}
+	payoutRead := read(billing.ReadPayout, "po_1OJ1Trak")
+	warned := func(closed bool) billing.Facts {
+		return billing.Facts{Alerts: []billing.Alert{{ID: "issfr_1OJ1Trak", Kind: billing.AlertFraudWarning, Closed: closed,
+			ChargeID: "ch_3OJ1Trak", IntentID: "pi_3OJ1Trak", Reason: "made_with_stolen_card", CreatedAt: 1701600500_000000}}}
+	}
+	reviewed := func(change func(*billing.Alert)) billing.Facts {
+		return billing.Facts{Alerts: []billing.Alert{with(billing.Alert{ID: "prv_1OJ1Trak", Kind: billing.AlertReview, ChargeID: "ch_3OJ1Trak",
+			IntentID: "pi_3OJ1Trak", Reason: "rule", CreatedAt: 1701600400_000000}, change)}}
+	}
 
 	tests := []struct {
 		event string
@@ -92,6 +116,8 @@ func TestFactsOfEvents(t *testing.T) {
 			FailureCode: "insufficient_funds", FailureMessage: "Your card has insufficient funds."}}}, nil},
 		{"payment_intent.payment_failed_3ds", billing.Facts{Intents: []billing.Intent{openIntent}}, nil},
 
+		{"payment_intent.canceled", billing.Facts{Intents: []billing.Intent{openIntent}}, nil},
+
 		{"charge.succeeded", charge(func(*billing.Charge) {}), nil},
 		{"request_is_a_string", charge(func(*billing.Charge) {}), nil},
 		{"charge.failed", charge(func(c *billing.Charge) {
@@ -102,6 +128,7 @@ func TestFactsOfEvents(t *testing.T) {
 			c.ID, c.Rank, c.Captured, c.PaidAt = "py_3OJ1Trak", billing.ChargePending, 0, 0
 			c.Method, c.Brand, c.Last4 = "us_bank_account", "", "6789"
 		}), nil},
+		{"charge.updated", charge(func(*billing.Charge) {}), nil},
 		{"charge.refunded", charge(func(c *billing.Charge) { c.RefundHint = 2345 }), read(billing.ReadCharge, "ch_3OJ1Trak")},
 		{"charge.refunded_with_refunds", charge(func(c *billing.Charge) { c.RefundHint = 2345 }).Join(refunded(func(*billing.Refund) {})), nil},
 		{"charge.refund.updated", refunded(func(r *billing.Refund) {
@@ -109,28 +136,49 @@ func TestFactsOfEvents(t *testing.T) {
 		}), nil},
 		{"refund.created", refunded(func(r *billing.Refund) { r.Rank = billing.RefundPending }), nil},
 		{"refund.updated", refunded(func(*billing.Refund) {}), nil},
-		{"charge.dispute.created", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
-			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeNeedsResponse, Amount: 12345, Currency: "usd", Reason: "fraudulent",
-			DueBy: 1702425599_000000, CreatedAt: 1701600600_000000}}}, nil},
-		{"charge.dispute.funds_withdrawn", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
-			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeNeedsResponse, Amount: 12345, Currency: "usd", Reason: "fraudulent",
-			DueBy: 1702425599_000000, Withdrawn: 12345, Fee: 1500, CreatedAt: 1701600600_000000}}}, nil},
-		{"charge.dispute.closed", billing.Facts{Disputes: []billing.Dispute{{ID: "dp_1OJ1Trak", ChargeID: "ch_3OJ1Trak",
-			IntentID: "pi_3OJ1Trak", Rank: billing.DisputeWon, RankAt: createdAt, Amount: 12345, Currency: "usd", Reason: "fraudulent",
-			DueBy: 1702425599_000000, Submissions: 1, Withdrawn: 12345, Reinstated: 12345, Fee: 1500, CreatedAt: 1701600600_000000}}}, nil},
-		{"radar.early_fraud_warning.created", billing.Facts{Alerts: []billing.Alert{{ID: "issfr_1OJ1Trak", Kind: billing.AlertFraudWarning,
-			ChargeID: "ch_3OJ1Trak", IntentID: "pi_3OJ1Trak", Reason: "made_with_stolen_card", CreatedAt: 1701600500_000000}}}, nil},
-		{"review.closed", billing.Facts{Alerts: []billing.Alert{{ID: "prv_1OJ1Trak", Kind: billing.AlertReview, ChargeID: "ch_3OJ1Trak",
-			IntentID: "pi_3OJ1Trak", Closed: true, Reason: "rule", ClosedReason: "approved", CreatedAt: 1701600400_000000}}}, nil},
-		{"payout.failed", billing.Facts{Payouts: []billing.Payout{{ID: "po_1OJ1Trak", Rank: billing.PayoutFailed, Amount: 98765, Currency: "usd",
-			Automatic: true, ArrivalDate: "2023-12-07", FailureCode: "account_closed", FailureMessage: "The bank account has been closed.",
-			CreatedAt: 1701600300_000000}}}, read(billing.ReadPayout, "po_1OJ1Trak")},
+		{"refund.failed", refunded(func(r *billing.Refund) {
+			r.Rank, r.FailureReason = billing.RefundFailed, "lost_or_stolen_card"
+		}), nil},
+		{"refund.updated_canceled", refunded(func(r *billing.Refund) { r.Rank = billing.RefundCanceled }), nil},
+		{"refund.updated_requires_action", refunded(func(r *billing.Refund) { r.Rank = billing.RefundRequiresAction }), nil},
+
+		{"charge.dispute.created", disputed(func(*billing.Dispute) {}), nil},
+		{"charge.dispute.created_without_intent", disputed(func(d *billing.Dispute) { d.IntentID = "" }), nil},
+		{"charge.dispute.created_inquiry", disputed(func(d *billing.Dispute) { d.Rank = billing.DisputeWarningNeedsResponse }), nil},
+		{"charge.dispute.closed_inquiry", disputed(func(d *billing.Dispute) { d.Rank, d.Submissions = billing.DisputeWarningClosed, 1 }), nil},
+		{"charge.dispute.funds_withdrawn", disputed(func(d *billing.Dispute) { d.Withdrawn, d.Fee = 12345, 1500 }), nil},
+		{"charge.dispute.updated", disputed(func(d *billing.Dispute) {
+			d.Rank, d.Submissions, d.Withdrawn, d.Fee = billing.DisputeUnderReview, 1, 12345, 1500
+		}), nil},
+		{"charge.dispute.closed", decided(billing.DisputeWon, 12345), nil},
+		{"charge.dispute.funds_reinstated", decided(billing.DisputeWon, 12345), nil},
+		{"charge.dispute.funds_reinstated_with_fee", decided(billing.DisputeWon, 12345), nil},
+		{"charge.dispute.closed_lost", decided(billing.DisputeLost, 0), nil},
+
+		{"radar.early_fraud_warning.created", warned(false), nil},
+		{"radar.early_fraud_warning.updated", warned(true), nil},
+		{"review.opened", reviewed(func(*billing.Alert) {}), nil},
+		{"review.closed", reviewed(func(a *billing.Alert) { a.Closed, a.ClosedReason = true, "approved" }), nil},
+
+		{"payout.created", paidOut(func(p *billing.Payout) { p.Rank, p.Automatic = billing.PayoutPending, false }), payoutRead},
+		{"payout.updated", paidOut(func(p *billing.Payout) { p.Rank = billing.PayoutInTransit }), payoutRead},
+		{"payout.paid", paidOut(func(*billing.Payout) {}), payoutRead},
+		{"payout.paid_negative", paidOut(func(p *billing.Payout) { p.Amount = -4200 }), payoutRead},
+		{"payout.reconciliation_completed", paidOut(func(*billing.Payout) {}), payoutRead},
+		{"payout.canceled", paidOut(func(p *billing.Payout) { p.Rank, p.Automatic = billing.PayoutCanceled, false }), payoutRead},
+		{"payout.failed", paidOut(func(p *billing.Payout) {
+			p.Rank, p.FailureCode, p.FailureMessage = billing.PayoutFailed, "account_closed", "The bank account has been closed."
+		}), payoutRead},
 		{"payment_link.updated", billing.Facts{}, read(billing.ReadLink, "plink_1OJ1Trak")},
 
 		{"account.updated", billing.Facts{}, account},
 		{"capability.updated", billing.Facts{}, account},
 		{"account.external_account.created", billing.Facts{}, account},
+		{"account.external_account.updated", billing.Facts{}, account},
+		{"account.external_account.deleted", billing.Facts{}, account},
+		{"person.created", billing.Facts{}, account},
 		{"person.updated", billing.Facts{}, account},
+		{"person.deleted", billing.Facts{}, account},
 		{"account.application.deauthorized", billing.Facts{}, nil},
 
 		{"other_version_charge", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
@@ -138,8 +186,13 @@ func TestFactsOfEvents(t *testing.T) {
 		{"other_version_session", billing.Facts{}, read(billing.ReadSession, "cs_test_a1Qm9TzB4")},
 		{"other_version_refund", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
 		{"other_version_refund_without_charge", billing.Facts{}, read(billing.ReadIntent, "pi_3OJ1Trak")},
-
-		{"other_version_payout", billing.Facts{}, read(billing.ReadPayout, "po_1OJ1Trak")},
+		{"other_version_refund_failed", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
+		{"other_version_dispute", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
+		{"other_version_warning", billing.Facts{}, read(billing.ReadCharge, "ch_3OJ1Trak")},
+		{"other_version_review", billing.Facts{}, read(billing.ReadReview, "prv_1OJ1Trak")},
+		{"other_version_payout", billing.Facts{}, payoutRead},
+		{"other_version_link", billing.Facts{}, read(billing.ReadLink, "plink_1OJ1Trak")},
+		{"other_version_account", billing.Facts{}, account},
 
 		{"unknown_type", billing.Facts{}, nil},
 		{"object_is_null", billing.Facts{}, nil},
@@ -178,6 +231,8 @@ func TestFactsRefusesWhatItCannotBelieve(t *testing.T) {
 		"unknown refund status":  {"refund.updated", `"status": "succeeded"`, `"status": "teleported"`},
 		"unknown session status": {"checkout.session.completed", `"payment_status": "paid"`, `"payment_status": "maybe"`},
 		"negative amount":        {"charge.succeeded", `"amount_captured": 12345`, `"amount_captured": -1`},
+		"more than there is":     {"charge.succeeded", `"amount_captured": 12345`, `"amount_captured": 1000000000000001`},
+		"more than 64 bits":      {"charge.dispute.closed", `"amount": -12345`, `"amount": -9223372036854775809`},
 		"fraction of a cent":     {"charge.succeeded", `"amount_captured": 12345`, `"amount_captured": 123.45`},
 		"amount as text":         {"payment_intent.succeeded", `"amount_received": 12345`, `"amount_received": "12345"`},
 		"charge id too long":     {"payment_intent.succeeded", `"latest_charge": "ch_3OJ1Trak"`, `"latest_charge": "` + strings.Repeat("x", 256) + `"`},
@@ -325,16 +380,51 @@ func FuzzParseEvent(f *testing.F) {
 				}
 			}
 		}
-		facts, _, err := e.Facts()
-		if err != nil {
-			return
-		}
-		for _, c := range facts.Charges {
-			if c.ID == "" || c.Captured < 0 || len(c.ID) > maxIDLength {
-				t.Errorf("impossible charge %+v", c)
+		facts, reads, err := e.Facts()
+		for _, r := range reads {
+			if r.ID == "" || len(r.ID) > 2*maxIDLength || r.At < 0 {
+				t.Errorf("impossible read %+v", r)
 			}
 		}
+		if err != nil {
+			if !facts.Empty() {
+				t.Errorf("facts beside the error %v: %+v", err, facts)
+			}
+			return
+		}
+		bounded(t, facts)
 	})
+}
+
+// bounded holds what may be stored: ids are there and short, amounts are not negative but where
+// money can go the other way, texts are clipped, and ranks are known ones.
+func bounded(t *testing.T, facts billing.Facts) {
+	t.Helper()
+	signed := map[string]bool{"Payout.Amount": true, "Transaction.Amount": true, "Transaction.Fee": true, "Transaction.Net": true}
+	tops := map[string]billing.Rank{"Session": billing.SessionPaid, "Charge": billing.ChargeSucceeded, "Refund": billing.RefundFailed,
+		"Dispute": billing.DisputeLost, "Payout": billing.PayoutFailed}
+	kinds := reflect.ValueOf(facts)
+	for i := range kinds.NumField() {
+		for k := range kinds.Field(i).Len() {
+			fact := kinds.Field(i).Index(k)
+			for f := range fact.NumField() {
+				kind, field := fact.Type().Name(), fact.Type().Field(f)
+				name := kind + "." + field.Name
+				switch v := fact.Field(f); {
+				case field.Name == "ID" && v.String() == "":
+					t.Errorf("%s is empty: %+v", name, fact)
+				case strings.HasSuffix(field.Name, "ID") && len(v.String()) > maxIDLength:
+					t.Errorf("%s is too long: %d", name, len(v.String()))
+				case v.Kind() == reflect.String && len(v.String()) > 600:
+					t.Errorf("%s is too long: %d", name, len(v.String()))
+				case field.Name == "Rank" && (v.Int() < 1 || billing.Rank(v.Int()) > tops[kind]):
+					t.Errorf("%s is %d", name, v.Int())
+				case v.Kind() == reflect.Int64 && v.Int() < 0 && !signed[name]:
+					t.Errorf("%s is negative: %d", name, v.Int())
+				}
+			}
+		}
+	}
 }
 
 func BenchmarkParseEvent(b *testing.B) {

@@ -255,8 +255,8 @@ type disputeObject struct {
 		SubmissionCount minor   `json:"submission_count"`
 	} `json:"evidence_details"`
 	BalanceTransactions []struct {
-		Amount int64 `json:"amount"`
-		Fee    int64 `json:"fee"`
+		Amount signed `json:"amount"`
+		Fee    signed `json:"fee"`
 	} `json:"balance_transactions"`
 }
 
@@ -289,11 +289,12 @@ func (d disputeObject) fact(at int64) (billing.Dispute, error) {
 	}
 	for _, t := range d.BalanceTransactions {
 		if t.Amount < 0 {
-			fact.Withdrawn -= t.Amount
+			fact.Withdrawn -= int64(t.Amount)
 		} else {
-			fact.Reinstated += t.Amount
+			fact.Reinstated += int64(t.Amount)
 		}
-		fact.Fee += t.Fee
+		// A fee given back is left out, or an event that came before would say more than a read.
+		fact.Fee += max(0, int64(t.Fee))
 	}
 	return fact, nil
 }
@@ -342,7 +343,7 @@ func (r reviewObject) fact() (billing.Alert, error) {
 type payoutObject struct {
 	ID             id      `json:"id"`
 	Status         string  `json:"status"`
-	Amount         int64   `json:"amount"` // negative when Stripe takes money from the bank
+	Amount         signed  `json:"amount"` // negative when Stripe takes money from the bank
 	Currency       text    `json:"currency"`
 	Livemode       bool    `json:"livemode"`
 	Automatic      bool    `json:"automatic"`
@@ -366,7 +367,7 @@ func (p payoutObject) fact() (billing.Payout, error) {
 		return billing.Payout{}, fmt.Errorf("payout %s: unknown status %q", p.ID, p.Status)
 	}
 	fact := billing.Payout{
-		ID: string(p.ID), Rank: rank, Amount: p.Amount, Currency: string(p.Currency), Livemode: p.Livemode, Automatic: p.Automatic,
+		ID: string(p.ID), Rank: rank, Amount: int64(p.Amount), Currency: string(p.Currency), Livemode: p.Livemode, Automatic: p.Automatic,
 		FailureCode: string(p.FailureCode), FailureMessage: string(p.FailureMessage), CreatedAt: p.Created.micros(),
 	}
 	if at := p.ArrivalDate.micros(); at > 0 {
@@ -379,9 +380,9 @@ type transactionObject struct {
 	ID          id      `json:"id"`
 	Type        text    `json:"type"`
 	Source      id      `json:"source"`
-	Amount      int64   `json:"amount"`
-	Fee         int64   `json:"fee"`
-	Net         int64   `json:"net"`
+	Amount      signed  `json:"amount"`
+	Fee         signed  `json:"fee"`
+	Net         signed  `json:"net"`
 	Currency    text    `json:"currency"`
 	Created     seconds `json:"created"`
 	AvailableOn seconds `json:"available_on"`
@@ -394,7 +395,7 @@ func (t transactionObject) fact(payout string, live bool) (billing.Transaction, 
 		return billing.Transaction{}, errors.New("the balance transaction has no id")
 	}
 	return billing.Transaction{
-		ID: string(t.ID), Type: string(t.Type), SourceID: string(t.Source), Amount: t.Amount, Fee: t.Fee, Net: t.Net,
+		ID: string(t.ID), Type: string(t.Type), SourceID: string(t.Source), Amount: int64(t.Amount), Fee: int64(t.Fee), Net: int64(t.Net),
 		Currency: string(t.Currency), Livemode: live, PayoutID: payout, CreatedAt: t.Created.micros(), AvailableAt: t.AvailableOn.micros(),
 	}, nil
 }

@@ -238,6 +238,10 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 			"GET /v1/payment_links/plink_1": func(o map[string]any) { o["id"] = "plink_1" },
 		}, func(c *Client) error { _, _, err := c.LinkTaken(ctx, testAccount, "plink_1"); return err },
 			"GET /v1/payment_links/plink_1", nil},
+		{"read review", answers{
+			"GET /v1/reviews/prv_1": func(o map[string]any) { o["id"] = "prv_1" },
+		}, func(c *Client) error { _, err := c.ReadReview(ctx, testAccount, "prv_1"); return err },
+			"GET /v1/reviews/prv_1", nil},
 		{"read payout", answers{
 			"GET /v1/payouts/po_1": func(o map[string]any) { o["id"], o["automatic"], o["status"] = "po_1", true, "paid" },
 		}, func(c *Client) error { _, err := c.ReadPayout(ctx, testAccount, "po_1"); return err },

@@ -49,16 +49,35 @@ func printable(s string) bool {
 	return len(s) <= maxIDLength && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// minor is an amount in minor units; null is 0. No amount that is read here can be negative.
-type minor int64
+// maxAmount is more than Stripe ever moves at once, in the minor units of any currency, and so
+// little that thousands of them add up without an overflow.
+const maxAmount = 1e15
 
-func (v *minor) UnmarshalJSON(b []byte) error {
+// signed is an amount in minor units that may go either way; null is 0.
+type signed int64
+
+func (v *signed) UnmarshalJSON(b []byte) error {
 	if b[0] == 'n' {
 		return nil
 	}
 	n, err := strconv.ParseInt(string(b), 10, 64)
 	if err != nil {
 		return errors.New("an amount is no whole number")
+	}
+	if n > maxAmount || n < -maxAmount {
+		return errors.New("an amount is larger than any of Stripe's")
+	}
+	*v = signed(n)
+	return nil
+}
+
+// minor is an amount in minor units that can't be negative; null is 0.
+type minor int64
+
+func (v *minor) UnmarshalJSON(b []byte) error {
+	var n signed
+	if err := n.UnmarshalJSON(b); err != nil {
+		return err
 	}
 	if n < 0 {
 		return errors.New("an amount is negative")

@@ -48,6 +48,11 @@ type inbox struct {
 	nudges  atomic.Int64
 	raw     *sql.DB
 	db      *db.DB
+	addr    string
+	base    string    // where Trak reaches Stripe
+	box     *auth.Box // the same for every life of the process
+	log     *slog.Logger
+	stop    func()
 }
 
 // inboxOptions change what newInbox builds.
@@ -81,48 +86,16 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 	if o.stripe != nil {
 		base = o.stripe(in.sandbox)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	in.base, in.log = base, log
+	var err error
+	in.box, err = auth.NewBox(auth.NewKey())
 	must(t, err)
-	in.url = "http://" + listener.Addr().String()
-
-	in.db, err = db.Open(ctx, in.dir, db.Options{
-		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: in.now, Logger: log,
-		Fault: func(query string) error {
-			if f := in.fault.Load(); f != nil {
-				return (*f)(query)
-			}
-			return nil
-		},
-	})
-	must(t, err)
-	t.Cleanup(func() { _ = in.db.Close() })
+	in.start()
+	t.Cleanup(func() { in.stop() })
 	in.raw, err = sql.Open("sqlite3", "file:"+filepath.Join(in.dir, db.FileName)+"?_busy_timeout=10000&_txlock=immediate")
 	must(t, err)
 	in.raw.SetMaxOpenConns(1)
 	t.Cleanup(func() { _ = in.raw.Close() })
-
-	install, err := app.InstallID(ctx, in.db)
-	must(t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: base, InstallID: install, Logger: log, Own: o.own})
-	must(t, err)
-	box, err := auth.NewBox(auth.NewKey())
-	must(t, err)
-	in.app, err = app.New(ctx, app.Config{
-		DB: in.db, Stripe: stripe, AppURL: in.url, WebhookSecrets: o.secrets, Own: o.own, Secrets: box,
-		Limits: auth.NewLimits(in.now), Now: in.now, Logger: log,
-	})
-	must(t, err)
-	in.app.Start()
-	t.Cleanup(in.app.Stop)
-	root := os.DirFS("..")
-	server, err := handlers.New(handlers.Config{App: in.app, Views: root, Static: root, AppURL: in.url, StripeBase: base, Logger: log, Now: in.now})
-	must(t, err)
-	go func() { _ = server.Listener(listener) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = server.Shutdown(ctx)
-	})
 	in.owner = in.workspace("mira@north.example", "Northlight Studio")
 	switch {
 	case o.own:
@@ -135,6 +108,59 @@ func newInbox(t *testing.T, o inboxOptions) *inbox {
 		in.account = in.onboard(in.owner)
 	}
 	return in
+}
+
+// start opens the database and serves it, at the same address as before if there was one.
+func (in *inbox) start() {
+	in.t.Helper()
+	ctx := context.Background()
+	if in.addr == "" {
+		in.addr = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", in.addr)
+	must(in.t, err)
+	in.addr = listener.Addr().String()
+	in.url = "http://" + in.addr
+	in.db, err = db.Open(ctx, in.dir, db.Options{
+		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: in.now, Logger: in.log,
+		Fault: func(query string) error {
+			if f := in.fault.Load(); f != nil {
+				return (*f)(query)
+			}
+			return nil
+		},
+	})
+	must(in.t, err)
+	install, err := app.InstallID(ctx, in.db)
+	must(in.t, err)
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: in.base, InstallID: install, Logger: in.log, Own: in.own})
+	must(in.t, err)
+	in.app, err = app.New(ctx, app.Config{
+		DB: in.db, Stripe: stripe, AppURL: in.url, WebhookSecrets: in.secrets, Own: in.own, Secrets: in.box,
+		Limits: auth.NewLimits(in.now), Now: in.now, Logger: in.log,
+	})
+	must(in.t, err)
+	in.app.Start()
+	root := os.DirFS("..")
+	server, err := handlers.New(handlers.Config{App: in.app, Views: root, Static: root, AppURL: in.url, StripeBase: in.base, Logger: in.log, Now: in.now})
+	must(in.t, err)
+	go func() { _ = server.Listener(listener) }()
+	database, product := in.db, in.app
+	in.stop = func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = server.Shutdown(ctx)
+		product.Stop()
+		_ = database.Close()
+	}
+}
+
+// restart ends the process, as far as a test can, and starts it again on the same file.
+func (in *inbox) restart() {
+	in.t.Helper()
+	in.stop()
+	in.client.CloseIdleConnections()
+	in.start()
 }
 
 // bothInboxes runs a test in connect mode and in own mode, each with an inbox of its own.

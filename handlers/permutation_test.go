@@ -22,157 +22,13 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"trak/app"
-	"trak/sandbox"
+	"trak/billing"
 )
 
-// history is what happened at Stripe to one invoice.
-type history struct {
-	name     string
-	currency string
-	// happen makes it happen, with the address of the invoice's link and its id.
-	happen func(in *inbox, link, id string)
-	want   string // what Trak has to say in the end, see inbox.standing
-	untold string // events with this in their type are never delivered
-}
-
-var histories = []history{
-	{"a card pays", "eur", func(in *inbox, link, _ string) { in.pay(link, "4242424242424242") },
-		"paid received 50000 due 0 payments 1", ""},
-	{"a declined card, then another on the same intent", "eur", func(in *inbox, link, _ string) {
-		session := in.open(link)
-		in.submit(session, "4000000000000002")
-		in.advance(5 * time.Second)
-		in.submit(session, "4000000000009995")
-		in.advance(5 * time.Second)
-		in.submit(session, "4242424242424242")
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"3-D Secure, failed and then passed", "eur", func(in *inbox, link, _ string) {
-		session := in.open(link)
-		for _, passed := range []bool{false, true} {
-			in.submit(session, "4000002760003184")
-			in.advance(5 * time.Second)
-			_, err := in.sandbox.Authenticate(session, passed)
-			must(in.t, err)
-		}
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"refunded in part, twice", "eur", func(in *inbox, link, _ string) {
-		intent := in.intent(func() { in.pay(link, "4242424242424242") })
-		for _, amount := range []int64{12000, 500} {
-			in.advance(time.Minute)
-			in.refund(intent, amount)
-		}
-	}, "partially_refunded received 50000 due 0 payments 1", ""},
-	{"refunded whole", "eur", func(in *inbox, link, _ string) {
-		intent := in.intent(func() { in.pay(link, "4242424242424242") })
-		in.advance(time.Minute)
-		in.refund(intent, 0)
-	}, "refunded received 50000 due 0 payments 1", ""},
-	{"refunded in part, and only the charge says so, without its refunds", "eur", func(in *inbox, link, _ string) {
-		intent := in.intent(func() { in.pay(link, "4242424242424242") })
-		in.advance(time.Minute)
-		in.refund(intent, 12000)
-	}, "partially_refunded received 50000 due 0 payments 1", "refund."},
-	{"a refund that fails after it succeeded", "eur", func(in *inbox, link, _ string) {
-		intent := in.intent(func() { in.pay(link, "4000000000005126") })
-		in.refund(intent, 7000)
-		in.advance(time.Hour)
-		in.sandbox.SettleRefunds()
-	}, "paid received 50000 due 0 payments 1 refund_failed", ""},
-	{"a bank debit that settles", "usd", func(in *inbox, link, _ string) {
-		in.pay(link, "000123456789")
-		in.advance(time.Hour)
-		in.sandbox.SettleBankDebits()
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"a bank debit that fails, then a card through the next link", "usd", func(in *inbox, link, id string) {
-		n := len(in.events(0))
-		in.pay(link, "000222222227")
-		in.advance(time.Hour)
-		in.sandbox.SettleBankDebits()
-		// Only once Trak knows is there another link.
-		in.delivered(in.events(n)...)
-		in.advance(time.Hour)
-		in.pay(in.link(in.owner, id), "4242424242424242")
-	}, "paid received 50000 due 0 payments 2", ""},
-	{"two checkouts that were open at once", "eur", func(in *inbox, link, _ string) {
-		defer in.answers(func(a *sandbox.Answers) { a.DeactivatedLinkClosesSessions, a.LimitHoldsAtCompletion = false, false })()
-		one, two := in.open(link), in.open(link)
-		in.submit(one, "4242424242424242")
-		in.advance(time.Second)
-		in.submit(two, "4242424242424242")
-	}, "paid received 100000 due 0 payments 2 overpaid", ""},
-	{"two checkouts that were open at once, of which Stripe lets one complete", "eur", func(in *inbox, link, _ string) {
-		defer in.answers(func(a *sandbox.Answers) { a.LimitHoldsAtCompletion = true })()
-		one, two := in.open(link), in.open(link)
-		in.submit(one, "4242424242424242")
-		in.advance(time.Second)
-		if _, err := in.sandbox.Pay(two, sandbox.Card{Number: "4242424242424242"}); !errors.Is(err, sandbox.ErrClosed) {
-			in.t.Errorf("the second: %v", err)
-		}
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"paid after it was voided", "eur", func(in *inbox, link, id string) {
-		in.pay(link, "4242424242424242")
-		must(in.t, in.app.VoidInvoice(context.Background(), in.owner, id))
-	}, "paid received 50000 due 0 payments 1 paid_after_void", ""},
-	{"paid after it was given up on", "eur", func(in *inbox, link, id string) {
-		in.pay(link, "4242424242424242")
-		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"a bank debit that fails after it was given up on", "usd", func(in *inbox, link, id string) {
-		in.pay(link, "000222222227")
-		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
-		in.advance(time.Hour)
-		in.sandbox.SettleBankDebits()
-	}, "uncollectible received 0 due 50000 payments 1", ""},
-	{"given up on, reopened, then paid", "eur", func(in *inbox, link, id string) {
-		must(in.t, in.app.MarkUncollectible(context.Background(), in.owner, id))
-		must(in.t, in.app.ReopenInvoice(context.Background(), in.owner, id))
-		in.pay(in.link(in.owner, id), "4242424242424242")
-	}, "paid received 50000 due 0 payments 1", ""},
-	{"a checkout that expired, then one that was paid", "eur", func(in *inbox, link, _ string) {
-		session := in.open(link)
-		in.submit(session, "4000000000000002")
-		in.advance(25 * time.Hour)
-		in.pay(link, "4242424242424242")
-	}, "paid received 50000 due 0 payments 2", ""},
-}
-
-// answers changes what Stripe's open questions are answered with, until restore is called.
-func (in *inbox) answers(change func(*sandbox.Answers)) (restore func()) {
-	before := in.sandbox.Answers()
-	now := before
-	change(&now)
-	in.sandbox.SetAnswers(now)
-	return func() { in.sandbox.SetAnswers(before) }
-}
-
-func (in *inbox) open(link string) string {
-	in.t.Helper()
-	session, err := in.sandbox.Checkout(link)
-	must(in.t, err)
-	return session
-}
-
-// intent is the payment intent that a payment was made with.
-func (in *inbox) intent(pay func()) string {
-	in.t.Helper()
-	n := len(in.events(0))
-	pay()
-	var e struct {
-		Data struct{ Object struct{ ID string } }
-	}
-	must(in.t, json.Unmarshal(ofType(in.t, in.events(n), "payment_intent.succeeded"), &e))
-	return e.Data.Object.ID
-}
-
-func (in *inbox) refund(intent string, amount int64) {
-	in.t.Helper()
-	_, err := in.sandbox.Refund(intent, amount)
-	must(in.t, err)
-}
-
 // TestPermutations delivers the events of real histories in random orders, with duplicates,
-// partly at once, partly as events of another API version (of which no amount is believed),
-// signed and over HTTP, and compares all rows with those that the natural order left.
+// partly at once, partly as events of another API version (of which no amount is believed), partly
+// with half of them lost and everything read again later, signed and over HTTP, and compares all
+// rows with those that the natural order left.
 //
 // Each delivered history has a workspace and an account of its own: copies whose ids end in
 // _h and a number. What Trak asks Stripe about a copy is answered about the original, which
@@ -199,7 +55,7 @@ func TestPermutations(t *testing.T) {
 		for k := range 2 + each { // two in the natural order are what the others are compared with
 			copies = append(copies, &permuted{
 				template: tm, number: len(copies) + 1, seed: seed + uint64(i)<<32 + uint64(k),
-				natural: k < 2, early: k%2 == 0, otherVersion: k%4 == 1,
+				natural: k < 2, early: k%2 == 0, otherVersion: k%4 == 1, lossy: k%4 == 3,
 			})
 		}
 	}
@@ -218,16 +74,106 @@ func TestPermutations(t *testing.T) {
 	in.idle()
 	in.compare("in the end", copies, seed)
 
+	in.judged(copies)
+	t.Logf("%d histories, seed %d", len(copies), seed)
+}
+
+// judged says whether all came to what it has to.
+func (in *inbox) judged(copies []*permuted) {
+	in.t.Helper()
 	if n := in.count("SELECT count(*) FROM stripe_webhook_events WHERE state NOT IN ('applied', 'ignored')"); n > 0 {
-		t.Errorf("%d events were not applied", n)
+		in.t.Errorf("%d events were not applied", n)
+	}
+	if n := in.count("SELECT count(*) FROM stripe_webhook_events WHERE event_id LIKE '%\\_h%' ESCAPE '\\' AND source <> 'webhook'"); n > 0 {
+		in.t.Errorf("%d events that were delivered came another way", n)
 	}
 	for _, p := range copies {
 		if s := in.standing(p.actor(), p.rename(p.template.invoice)); p.natural && s != p.template.want {
-			t.Errorf("%s: %s, want %s", p.template.name, s, p.template.want)
+			in.t.Errorf("%s: %s, want %s", p.template.name, s, p.template.want)
 		}
 	}
 	in.verified()
-	t.Logf("%d histories, seed %d", len(copies), seed)
+}
+
+// A history that is split over several lives of the process, with writes that fail in the middle
+// and deliveries that are repeated after each start, comes to what it comes to without.
+func TestPermutationsOverCrashes(t *testing.T) {
+	t.Parallel()
+	seed := uint64(number(t, "TRAK_SEED", int(rand.Uint32())))
+	random := rand.New(rand.NewPCG(seed, 2))
+	gate := newGate()
+	in := newInbox(t, inboxOptions{stripe: func(stripe http.Handler) string { return renaming(t, stripe, gate) }})
+	var copies []*permuted
+	for _, h := range histories {
+		tm := in.record(h)
+		in.advance(time.Hour)
+		for k := range 4 {
+			copies = append(copies, &permuted{template: tm, number: len(copies) + 1, natural: k == 0, otherVersion: k == 3})
+		}
+	}
+	in.idle()
+	in.clone(copies)
+	client := &fasthttp.Client{}
+	t.Cleanup(client.CloseIdleConnections)
+
+	type delivery struct {
+		p    *permuted
+		typ  string
+		body []byte
+	}
+	var queue, done []delivery
+	for _, p := range copies {
+		for _, e := range p.events {
+			d := delivery{p, typeOf(e), p.body(e)}
+			if !p.natural {
+				queue = append(queue, d)
+				continue
+			}
+			status, err := in.deliverFast(client, d.body)
+			if err != nil || status != http.StatusOK {
+				t.Fatalf("%s: status %d, %v", d.typ, status, err)
+			}
+			p.order = append(p.order, d.typ)
+		}
+	}
+	random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+	const lives = 6
+	life, failed := max(1, len(queue)/lives), 0
+	for n := 0; len(queue) > 0; n++ {
+		d := queue[0]
+		queue = queue[1:]
+		if random.IntN(20) == 0 { // one of the statements of its transaction fails
+			left := random.IntN(12)
+			fault := func(string) error {
+				if left--; left < 0 {
+					return errors.New("disk I/O error")
+				}
+				return nil
+			}
+			in.fault.Store(&fault)
+		}
+		status, err := in.deliverFast(client, d.body)
+		in.fault.Store(nil)
+		if err != nil || status != http.StatusOK {
+			failed++
+			queue = append(queue, d) // Stripe tries again later
+		} else {
+			d.p.order = append(d.p.order, d.typ)
+			done = append(done, d)
+		}
+		if n%life == life-1 {
+			in.restart()
+			for range len(done) / 5 { // as if the answer had been lost
+				queue = append(queue, done[random.IntN(len(done))])
+			}
+			random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+			done = nil
+		}
+	}
+	in.idle()
+	in.compare("over crashes", copies, seed)
+	in.judged(copies)
+	t.Logf("%d histories, %d writes failed, seed %d", len(copies), failed, seed)
 }
 
 // In own mode all is paid into one account: the histories of several invoices are delivered
@@ -299,12 +245,12 @@ func (in *inbox) compare(when string, copies []*permuted, seed uint64) {
 		if len(p.order) == 0 {
 			continue // not delivered yet
 		}
-		if p.otherVersion {
+		if p.otherVersion || p.lossy {
 			want, have = withoutTimes(want), withoutTimes(have)
 		}
 		if want != have {
-			in.t.Fatalf("%s, %s, TRAK_SEED=%d, copy %d (other version: %v), delivered as\n%s\nleft\n%s\nnot, as in the natural order,\n%s",
-				p.template.name, when, seed, p.number, p.otherVersion, strings.Join(p.order, "\n"), have, want)
+			in.t.Fatalf("%s, %s, TRAK_SEED=%d, copy %d (other version: %v, with losses: %v), delivered as\n%s\nleft\n%s\nnot, as in the natural order,\n%s",
+				p.template.name, when, seed, p.number, p.otherVersion, p.lossy, strings.Join(p.order, "\n"), have, want)
 		}
 	}
 }
@@ -400,6 +346,7 @@ type permuted struct {
 	natural      bool // in the order in which things happened, each event once
 	early        bool // delivered while Stripe answers nothing
 	otherVersion bool
+	lossy        bool // half of the events are lost, and in the end everything is read again
 	seed         uint64
 	order        []string
 }
@@ -415,7 +362,7 @@ func (p *permuted) actor() (a app.Actor) {
 
 const (
 	uuidForm   = `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`
-	stripeForm = `(?:acct|evt|pi|ch|py|cs|re|plink)_[A-Za-z0-9_]+`
+	stripeForm = `(?:acct|evt|pi|ch|py|cs|re|plink|dp|issfr|prv|po|txn|ba)_[A-Za-z0-9_]+`
 )
 
 var (
@@ -473,11 +420,46 @@ func (in *inbox) deliverFast(client *fasthttp.Client, body []byte) (int, error) 
 	return a.StatusCode(), err
 }
 
+// body is an event as it is delivered to the copy.
+func (p *permuted) body(e json.RawMessage) []byte {
+	body := quotedID.ReplaceAll(e, []byte(`"${1}`+p.suffix()+`"`))
+	if p.otherVersion {
+		body = []byte(strings.Replace(string(body), `"api_version":"2023-10-16"`, `"api_version":"2026-08-26.dahlia"`, 1))
+	}
+	return body
+}
+
+// kindsRead are the objects that can be read, by Stripe's names, and as Trak calls them.
+var kindsRead = map[string]string{
+	"checkout.session": billing.ReadSession, "payment_intent": billing.ReadIntent, "charge": billing.ReadCharge,
+	"payout": billing.ReadPayout, "review": billing.ReadReview,
+}
+
+// readAgain asks for everything that the copy's events were about to be read.
+func (in *inbox) readAgain(p *permuted) {
+	in.t.Helper()
+	for _, e := range p.events {
+		var object struct{ ID, Object string }
+		must(in.t, json.Unmarshal(objectOf(e), &object))
+		kind, ok := kindsRead[object.Object]
+		if !ok {
+			continue
+		}
+		_, err := in.raw.Exec(`INSERT INTO stripe_reads (stripe_account_id, kind, object_id, workspace_id, evidence_at, next_attempt_at)
+			VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET asked = asked + 1, next_attempt_at = excluded.next_attempt_at`,
+			in.account+p.suffix(), kind, object.ID+p.suffix(), p.actor().WorkspaceID, in.now().UnixMicro(), in.now().UnixMicro())
+		must(in.t, err)
+	}
+}
+
 // permute delivers a copy's events: shuffled, some of them twice, some at the same time.
 func (in *inbox) permute(client *fasthttp.Client, p *permuted) {
 	random := rand.New(rand.NewPCG(p.seed, 1))
 	queue := append([]json.RawMessage(nil), p.events...)
-	if !p.natural {
+	if p.lossy {
+		random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+		queue = queue[:(len(queue)+1)/2]
+	} else if !p.natural {
 		for range random.IntN(len(queue)) {
 			queue = append(queue, queue[random.IntN(len(p.events))])
 		}
@@ -491,10 +473,7 @@ func (in *inbox) permute(client *fasthttp.Client, p *permuted) {
 		var wg sync.WaitGroup
 		for _, e := range queue[:n] {
 			p.order = append(p.order, fmt.Sprintf("%s (%d at once)", typeOf(e), n))
-			body := quotedID.ReplaceAll(e, []byte(`"${1}`+p.suffix()+`"`))
-			if p.otherVersion {
-				body = []byte(strings.Replace(string(body), `"api_version":"2023-10-16"`, `"api_version":"2026-08-26.dahlia"`, 1))
-			}
+			body := p.body(e)
 			wg.Go(func() {
 				if status, err := in.deliverFast(client, body); err != nil || status != http.StatusOK {
 					in.t.Errorf("%s: status %d, %v", typeOf(e), status, err)
@@ -504,28 +483,30 @@ func (in *inbox) permute(client *fasthttp.Client, p *permuted) {
 		wg.Wait()
 		queue = queue[n:]
 	}
+	if p.lossy {
+		in.readAgain(p)
+	}
 }
 
-// books is all that the facts of each copy have become, by the copy's mark. Left out are a
-// payment's own id, how often an invoice was written and when, and the last word on what was
-// refunded of a charge: an event says it at another time than a read, and what it is for, the
-// flag needs_sync, is compared.
+// books is all that the facts of each copy have become, by the copy's mark; the originals have
+// none. Left out are a
+// payment's own id, how often an invoice was written and when, the last word on what was refunded
+// of a charge and when a dispute was decided: an event says it at another time than a read, and what
+// they are for, the flag needs_sync and the decision itself, is compared.
 func (in *inbox) books() map[string]string {
 	in.t.Helper()
 	all := map[string]*strings.Builder{}
 	for _, q := range []struct{ table, order string }{
 		{"checkout_sessions", "session_id"}, {"payments", "payment_intent_id"}, {"charges", "charge_id"},
-		{"refunds", "refund_id"}, {"invoices", "id"},
+		{"refunds", "refund_id"}, {"disputes", "dispute_id"}, {"radar_alerts", "alert_id"}, {"payouts", "payout_id"},
+		{"balance_transactions", "transaction_id"}, {"invoices", "id"},
 	} {
 		for _, values := range in.rows("SELECT * FROM " + q.table + " ORDER BY " + q.order) {
 			mark := copyMark.FindString(fmt.Sprint(values["workspace_id"]))
-			if mark == "" {
-				continue
-			}
 			if all[mark] == nil {
 				all[mark] = &strings.Builder{}
 			}
-			for _, c := range []string{"version", "updated_at", "refund_hint", "refund_hint_at"} {
+			for _, c := range []string{"version", "updated_at", "refund_hint", "refund_hint_at", "rank_at"} {
 				delete(values, c)
 			}
 			if q.table == "payments" {
