@@ -84,7 +84,7 @@ type verifier struct {
 	workspaces []db.Workspace
 	accounts   []db.Account      // those that Stripe is asked about
 	slugs      map[string]string // of the workspaces, by id
-	torn       map[string]bool   // invoices of which nobody knows what was decided
+	torn       map[string]bool   // invoices whose own rows contradict each other
 	done       int
 	report     VerifyReport
 }

@@ -40,10 +40,12 @@ func (v *verifier) lines(ctx context.Context, inv db.Invoice) (db.Invoice, error
 	m := mend{workspace: inv.WorkspaceID, invoice: inv.ID}
 	if s.fault != nil {
 		v.differ(v.workspace.Slug, "invoice", inv.ID, "can't be added up: %v", s.fault)
+		v.torn[inv.ID] = true
 		return inv, nil
 	}
 	tell := v.derived
 	if !s.confirmed(inv) {
+		v.torn[inv.ID] = true
 		tell = func(_ mend, kind, id, format string, args ...any) {
 			v.differ(v.workspace.Slug, kind, id, format+"; it was issued, so a person must look", args...)
 		}
@@ -109,7 +111,9 @@ func (v *verifier) standing(ctx context.Context, inv db.Invoice) error {
 	if torn(inv) {
 		v.torn[inv.ID] = true
 		v.differ(v.workspace.Slug, "invoice", inv.ID, "is %s, and its times or its number say otherwise: a person must look", inv.Decided)
-		return nil
+	}
+	if v.torn[inv.ID] {
+		return nil // what follows from it can't be judged
 	}
 	facts, err := invoiceFacts(ctx, v.q, inv, nil)
 	if err != nil {

@@ -32,7 +32,7 @@ const (
 	secondLook = time.Second
 	// stripeTries is how often a read of Stripe's that may pass is tried, with a pause between
 	// of one second, and twice as long each time.
-	stripeTries = 5
+	stripeTries = 4
 )
 
 // chooseAccounts lists the accounts of a workspace that Stripe is asked about: all in the key's

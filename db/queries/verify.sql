@@ -84,7 +84,7 @@ UNION ALL
 SELECT p.workspace_id, 'payment', p.id, 'was recorded by hand, and has no entry, or more taken back than was recorded'
 FROM payments p
 WHERE p.stripe_account_id = ''
-    AND COALESCE((SELECT CASE WHEN sum(h.amount) < 0 THEN 0 ELSE 1 END FROM hand_entries h WHERE h.workspace_id = p.workspace_id AND h.payment_id = p.id), 0) = 0;
+    AND COALESCE((SELECT CASE WHEN sum(h.amount) >= 0 THEN 1 ELSE 0 END FROM hand_entries h WHERE h.workspace_id = p.workspace_id AND h.payment_id = p.id), 0) = 0;
 
 -- name: LinksAmiss :many
 -- A link that can be paid asks for what is due, and there is one for each part of an invoice.
