@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ const socketFile = "trak.sock"
 const controlTime = 2 * time.Minute
 
 // maxAnswer bounds what a command reads from the server, in bytes.
-const maxAnswer = 64 << 10
+const maxAnswer = 16 << 20
 
 // errNoServer means that nobody listens on the socket.
 var errNoServer = errors.New("no server is running on this data directory")
@@ -47,6 +48,14 @@ func newControl(dir string, product *app.App, log *slog.Logger) *control {
 			return
 		}
 		fmt.Fprintln(w, done)
+	})
+	mux.HandleFunc("POST /repair", func(w http.ResponseWriter, r *http.Request) {
+		mended, err := product.Repair(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(mended)
 	})
 	return &control{
 		path:   filepath.Join(dir, socketFile),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -112,15 +113,9 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 	if err := prepareDataDir(s.DataDir, s.Logger); err != nil {
 		return nil, nil, err
 	}
-	migrations, err := fs.Sub(assets, "db/migrations")
+	database, err := openDB(ctx, s.DataDir, s.Now, s.Logger)
 	if err != nil {
 		return nil, nil, err
-	}
-	database, err := db.Open(ctx, s.DataDir, db.Options{
-		Migrations: db.Migrations{FS: migrations}, Now: s.Now, Logger: s.Logger,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("open %s: %w", s.DataDir, err)
 	}
 	defer func() {
 		if err != nil {
@@ -159,6 +154,19 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		return nil, nil, err
 	}
 	return database, product, nil
+}
+
+// openDB opens the database of a data directory, whose lock it then holds.
+func openDB(ctx context.Context, dir string, now func() time.Time, log *slog.Logger) (*db.DB, error) {
+	migrations, err := fs.Sub(assets, "db/migrations")
+	if err != nil {
+		return nil, err
+	}
+	database, err := db.Open(ctx, dir, db.Options{Migrations: db.Migrations{FS: migrations}, Now: now, Logger: log})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", dir, err)
+	}
+	return database, nil
 }
 
 // welcome tells whoever started Trak where it is and what is left to do.

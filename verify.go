@@ -3,60 +3,121 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"trak/app"
+	"trak/connect"
 	"trak/db"
 )
 
 type verifyCmd struct {
-	Data string `env:"TRAK_DATA_DIR" default:"data" placeholder:"DIR" help:"Data directory (./${default})."`
-	JSON bool   `help:"Print the report as JSON."`
+	configuration
+	Local  bool `help:"Leave Stripe out, also when STRIPE_SECRET_KEY is set."`
+	Repair bool `help:"Compute again what is derived and stored otherwise. Facts are never changed."`
+	JSON   bool `help:"Print the report as JSON."`
 }
 
 // exitUnverified tells "could not look" from "looked and found a difference", which is 1.
 const exitUnverified exitCode = 2
 
-// Run reads the database beside a server that may be running. It ends with 1 when anything
-// differs, one line for each difference.
+// verification is the answer as JSON.
+type verification struct {
+	app.VerifyReport
+	Mended []app.Difference `json:"mended,omitempty"`
+}
+
+// Run reads the database beside a server that may be running, and compares it with Stripe when
+// there is a key. It ends with 1 when anything differs, one line for each difference.
 func (c *verifyCmd) Run() error {
-	report, err := c.verify(context.Background())
+	ctx, stop := untilSignal()
+	defer stop()
+	v, err := c.verify(ctx)
+	var found problems
+	if errors.As(err, &found) {
+		return err
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "trak: %v\n", err)
 		return exitUnverified
 	}
-	if err := c.print(report); err != nil {
+	if err := c.print(v); err != nil {
 		return err
 	}
-	if len(report.Differences) > 0 {
+	if len(v.Differences) > 0 {
 		return exitCode(1)
 	}
 	return nil
 }
 
-func (c *verifyCmd) verify(ctx context.Context) (app.VerifyReport, error) {
+func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
+	s, err := c.stripe()
+	if err != nil {
+		return v, err
+	}
+	if c.Repair {
+		if v.Mended, err = c.repair(ctx); err != nil {
+			return v, fmt.Errorf("repair: %w", err)
+		}
+	}
 	database, err := db.OpenReadOnly(ctx, c.Data)
 	if err != nil {
-		return app.VerifyReport{}, err
+		return v, err
 	}
 	defer func() { _ = database.Close() }()
-	return app.Verify(ctx, database)
+	bar := newProgress(os.Stderr)
+	defer bar.clear()
+	o := app.VerifyOptions{Own: s.Own, Progress: bar.show}
+	if s.StripeKey != "" {
+		o.Stripe, err = connect.New(connect.Config{SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: "verify", Own: s.Own})
+		if err != nil {
+			return v, err
+		}
+	}
+	v.VerifyReport, err = app.VerifyWith(ctx, database, o)
+	return v, err
 }
 
-func (c *verifyCmd) print(r app.VerifyReport) error {
-	if c.JSON {
-		out := json.NewEncoder(os.Stdout)
-		out.SetIndent("", "  ")
-		return out.Encode(r)
+// stripe are the settings that lead to Stripe. Without a key it is left out.
+func (c *verifyCmd) stripe() (settings, error) {
+	var p problems
+	var s settings
+	s.StripeKey = p.secret("STRIPE_SECRET_KEY", c.StripeSecretKey, c.StripeSecretKeyFile)
+	if c.Local || s.StripeKey == "" && len(p) == 0 {
+		return settings{}, nil
 	}
-	for _, d := range r.Differences {
-		fmt.Printf("%s %s %s: %s\n", d.Workspace, d.Kind, d.ID, d.What)
+	if p.checkStripeKey(s.StripeKey) {
+		s.Live, _ = connect.Mode(s.StripeKey)
 	}
-	found := "nothing differs"
-	if n := len(r.Differences); n > 0 {
-		found = fmt.Sprintf("differences: %d", n)
+	s.Own = p.stripeMode(c.StripeMode)
+	s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)
+	if len(p) > 0 {
+		return settings{}, p
 	}
-	fmt.Printf("Workspaces: %d, invoices: %d, payments: %d; %s.\n", r.Workspaces, r.Invoices, r.Payments, found)
-	return nil
+	return s, nil
+}
+
+// repair lets the running server do it, so that its pages show it at once. When none runs, it
+// takes the lock and opens the data directory itself.
+func (c *verifyCmd) repair(ctx context.Context) (mended []app.Difference, err error) {
+	answer, err := askServer(ctx, c.Data, "/repair")
+	if err == nil {
+		err = json.Unmarshal([]byte(answer), &mended)
+		return mended, err
+	}
+	if !errors.Is(err, errNoServer) {
+		return nil, err
+	}
+	if _, err := os.Stat(c.Data + "/" + db.FileName); err != nil {
+		return nil, err
+	}
+	log, now := (&problems{}).logger(c.Log), time.Now
+	database, err := openDB(ctx, c.Data, now, log)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, database.Close()) }()
+	return app.RepairAlone(ctx, database, now, log)
 }

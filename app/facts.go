@@ -49,9 +49,7 @@ func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing
 	if account.StripeAccountID == nil {
 		return fmt.Errorf("facts for an account without an id (%s)", account.ID)
 	}
-	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, learned: map[string]bool{}, payments: map[string]billing.Payment{}}
-	x.touched.intents = map[string]billing.Intent{}
-	x.touched.invoices = map[string]bool{}
+	x := a.newFold(tx, account, asks)
 	for _, step := range []func(context.Context, billing.Facts) error{
 		x.sessions, x.intents, x.charges, x.refunds, x.disputes, x.alerts, x.payouts, x.transactions,
 	} {
@@ -59,6 +57,18 @@ func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing
 			return err
 		}
 	}
+	return x.settle(ctx)
+}
+
+func (a *App) newFold(tx *db.Tx, account db.Account, asks bool) *fold {
+	x := &fold{a: a, tx: tx, account: account, acct: *account.StripeAccountID, asks: asks, learned: map[string]bool{}, payments: map[string]billing.Payment{}}
+	x.touched.intents = map[string]billing.Intent{}
+	x.touched.invoices = map[string]bool{}
+	return x
+}
+
+// settle computes what depends on the facts that were touched.
+func (x *fold) settle(ctx context.Context) error {
 	for id, said := range x.touched.intents {
 		if err := x.payment(ctx, id, said); err != nil {
 			return fmt.Errorf("payment %s: %w", id, err)

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
@@ -31,21 +32,29 @@ func (w *world) dump(workspaceID string) string {
 	for _, table := range tables {
 		rows, err := w.file().Query("SELECT * FROM "+table+" WHERE workspace_id = ? ORDER BY 1, 2, 3", workspaceID)
 		must(w.t, err)
-		columns, err := rows.Columns()
-		must(w.t, err)
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			must(w.t, rows.Scan(into...))
-			fmt.Fprintln(&b, table, values)
-		}
-		must(w.t, rows.Err())
+		b.WriteString(textOf(w.t, table, rows))
 	}
 	if len(tables) < 12 {
 		w.t.Fatalf("only %d tables of workspaces: %v", len(tables), tables)
 	}
+	return b.String()
+}
+
+// textOf is each row of a table as a line.
+func textOf(t *testing.T, table string, rows *sql.Rows) string {
+	t.Helper()
+	var b strings.Builder
+	columns, err := rows.Columns()
+	must(t, err)
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		must(t, rows.Scan(into...))
+		fmt.Fprintln(&b, table, values)
+	}
+	must(t, rows.Err())
 	return b.String()
 }
 

@@ -1,67 +1,185 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
+
+	"github.com/stripe/stripe-go/v76"
 
 	"trak/billing"
+	"trak/connect"
 	"trak/db"
 )
 
-// Difference is something that is not as its lines and facts say.
+// Difference is something that is not as its lines, its facts or Stripe say.
 type Difference struct {
-	Workspace string `json:"workspace"` // slug
-	Kind      string `json:"kind"`      // invoice, line, payment or number
+	Workspace string `json:"workspace"` // slug, "" = no workspace's
+	Kind      string `json:"kind"`      // invoice, line, payment, number, charge, refund, balance, …
 	ID        string `json:"id"`
 	What      string `json:"what"`
+	Derived   bool   `json:"derived"` // it is a sum of what is there, so that a repair mends it
+
+	mend mend
 }
 
-// VerifyReport says what Verify looked at and what it found.
+// VerifyReport says what was looked at and what was found.
 type VerifyReport struct {
-	Workspaces  int          `json:"workspaces"`
-	Invoices    int          `json:"invoices"`
-	Payments    int          `json:"payments"`
-	Differences []Difference `json:"differences"`
+	Workspaces  int             `json:"workspaces"`
+	Invoices    int             `json:"invoices"`
+	Payments    int             `json:"payments"`
+	Accounts    []AccountReport `json:"accounts"` // compared with Stripe; null = Stripe was left out
+	Differences []Difference    `json:"differences"`
+}
+
+// VerifyOptions say how far VerifyWith goes.
+type VerifyOptions struct {
+	Stripe *connect.Client // compare with Stripe as well; nil = look at the database alone
+	Own    bool            // it is the key's own account that is paid
+	// Progress, when set, is told of each step: how many of all are done, and what comes now.
+	Progress func(done, all int, what string)
 }
 
 // Verify computes every sum from its lines, every status from its facts and every series of
-// numbers again, and compares. It changes nothing.
+// numbers again, looks at each state that must hold, and compares. It changes nothing.
 func Verify(ctx context.Context, d *db.DB) (VerifyReport, error) {
-	v := verifier{report: VerifyReport{Differences: []Difference{}}}
-	err := d.View(ctx, db.System, func(q *db.Queries) error {
-		v.q = q
-		all, err := q.AllWorkspaces(ctx)
-		if err != nil {
-			return fmt.Errorf("list workspaces: %w", err)
-		}
-		for _, w := range all {
-			v.workspace = w
-			v.report.Workspaces++
-			for _, step := range []func(context.Context) error{v.payments, v.invoices, v.numbers} {
-				if err := step(ctx); err != nil {
-					return fmt.Errorf("verify %s: %w", w.Slug, err)
-				}
-			}
-		}
-		return nil
-	})
-	return v.report, err
+	return VerifyWith(ctx, d, VerifyOptions{})
 }
 
+// VerifyWith is Verify that, with Stripe, compares each charge, refund, dispute and payout on each
+// account of the key's mode as well, and the balance. It reads beside a server that may be at work.
+func VerifyWith(ctx context.Context, d *db.DB, o VerifyOptions) (VerifyReport, error) {
+	v := &verifier{o: o, db: d, slugs: map[string]string{}, torn: map[string]bool{}, report: VerifyReport{Differences: []Difference{}}}
+	broken, err := d.BrokenKeys(ctx)
+	if err != nil {
+		return v.report, fmt.Errorf("look at the foreign keys: %w", err)
+	}
+	if err := d.View(ctx, db.System, func(q *db.Queries) error { return v.database(ctx, q) }); err != nil {
+		return v.report, err
+	}
+	for _, b := range broken {
+		v.differ(v.slugs[b.WorkspaceID], "foreign key", fmt.Sprintf("%s/%d", b.Table, b.Row), "points to a row of %s that is not there", b.Parent)
+	}
+	if o.Stripe != nil {
+		if err := v.stripe(ctx); err != nil {
+			return v.report, err
+		}
+	}
+	v.step("")
+	slices.SortFunc(v.report.Differences, func(a, b Difference) int {
+		return cmp.Or(cmp.Compare(a.Workspace, b.Workspace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID), cmp.Compare(a.What, b.What))
+	})
+	return v.report, nil
+}
+
+// verifyPage is how many rows are read at a time.
 const verifyPage = 500
 
 type verifier struct {
-	q         *db.Queries
-	workspace db.Workspace
-	report    VerifyReport
+	o          VerifyOptions
+	db         *db.DB
+	q          *db.Queries // one snapshot of the database
+	workspace  db.Workspace
+	workspaces []db.Workspace
+	accounts   []db.Account      // those that Stripe is asked about
+	slugs      map[string]string // of the workspaces, by id
+	torn       map[string]bool   // invoices whose own rows contradict each other
+	done       int
+	report     VerifyReport
 }
 
-func (v *verifier) differ(kind, id, format string, args ...any) {
-	v.report.Differences = append(v.report.Differences, Difference{v.workspace.Slug, kind, id, fmt.Sprintf(format, args...)})
+func (v *verifier) differ(slug, kind, id, format string, args ...any) {
+	v.report.Differences = append(v.report.Differences, Difference{Workspace: slug, Kind: kind, ID: id, What: fmt.Sprintf(format, args...)})
 }
 
+// derived is a difference that a repair mends.
+func (v *verifier) derived(m mend, kind, id, format string, args ...any) {
+	v.report.Differences = append(v.report.Differences, Difference{v.slugs[m.workspace], kind, id, fmt.Sprintf(format, args...), true, m})
+}
+
+// step tells that the one before is done.
+func (v *verifier) step(what string) {
+	if v.o.Progress != nil {
+		v.o.Progress(v.done, len(v.workspaces)+len(v.accounts), what)
+	}
+	v.done++
+}
+
+// database looks at all that can be judged without Stripe.
+func (v *verifier) database(ctx context.Context, q *db.Queries) (err error) {
+	v.q = q
+	if v.workspaces, err = q.AllWorkspaces(ctx); err != nil {
+		return fmt.Errorf("list workspaces: %w", err)
+	}
+	for _, w := range v.workspaces {
+		v.slugs[w.ID] = w.Slug
+		if err := v.chooseAccounts(ctx, w); err != nil {
+			return err
+		}
+	}
+	for _, w := range v.workspaces {
+		v.step(w.Name)
+		v.workspace = w
+		v.report.Workspaces++
+		for _, look := range []func(context.Context) error{v.payments, v.invoices, v.numbers} {
+			if err := look(ctx); err != nil {
+				return fmt.Errorf("verify %s: %w", w.Slug, err)
+			}
+		}
+	}
+	return v.states(ctx)
+}
+
+// states looks for rows that contradict each other.
+func (v *verifier) states(ctx context.Context) error {
+	payments, err := v.q.PaymentsAmiss(ctx)
+	if err != nil {
+		return fmt.Errorf("compare payments with their links: %w", err)
+	}
+	for _, r := range payments {
+		v.derived(mend{workspace: r.WorkspaceID, account: r.AccountID, intent: r.ID}, r.Kind, r.ID, "%s", r.What)
+	}
+	links, err := v.q.LinksAmiss(ctx)
+	if err != nil {
+		return fmt.Errorf("compare links with their invoices: %w", err)
+	}
+	for _, r := range links {
+		if v.torn[r.InvoiceID] {
+			v.differ(v.slugs[r.WorkspaceID], r.Kind, r.ID, "%s", r.What)
+			continue
+		}
+		v.derived(mend{workspace: r.WorkspaceID, invoice: r.InvoiceID}, r.Kind, r.ID, "%s", r.What)
+	}
+	events := func(ctx context.Context) ([]db.EventsAmissRow, error) { return v.q.EventsAmiss(ctx, stripe.APIVersion) }
+	for _, look := range []func() error{
+		func() error { return amiss(ctx, v, v.q.FactsAmiss) },
+		func() error { return amiss(ctx, v, v.q.ClaimsAmiss) },
+		func() error { return amiss(ctx, v, v.q.MatchesAmiss) },
+		func() error { return amiss(ctx, v, v.q.LinkFactsAmiss) },
+		func() error { return amiss(ctx, v, v.q.RequestsAmiss) },
+		func() error { return amiss(ctx, v, v.q.BalanceAmiss) },
+		func() error { return amiss(ctx, v, events) },
+	} {
+		if err := look(); err != nil {
+			return fmt.Errorf("compare rows with each other: %w", err)
+		}
+	}
+	return nil
+}
+
+// amiss reports what a query of db/queries/verify.sql finds.
+func amiss[R db.FactsAmissRow | db.ClaimsAmissRow | db.MatchesAmissRow | db.LinkFactsAmissRow | db.RequestsAmissRow | db.BalanceAmissRow | db.EventsAmissRow](
+	ctx context.Context, v *verifier, find func(context.Context) ([]R, error)) error {
+	rows, err := find(ctx)
+	for _, row := range rows {
+		r := db.FactsAmissRow(row)
+		v.differ(v.slugs[r.WorkspaceID], r.Kind, r.ID, "%s", r.What)
+	}
+	return err
+}
+
+// payments compares each payment with what its facts add up to.
 func (v *verifier) payments(ctx context.Context) error {
 	for after := ""; ; {
 		rows, err := v.q.PaymentsForVerify(ctx, db.PaymentsForVerifyParams{WorkspaceID: v.workspace.ID, After: after, Max: verifyPage})
@@ -78,8 +196,8 @@ func (v *verifier) payments(ctx context.Context) error {
 			want := row
 			fillPayment(&want, f.Intent, billing.PaymentOf(f))
 			if !samePayment(row, want) {
-				v.differ("payment", row.PaymentIntentID, "is stored as %s, gross %d, refunded %d; its facts say %s, gross %d, refunded %d",
-					row.Status, row.Gross, row.Refunded, want.Status, want.Gross, want.Refunded)
+				m := mend{workspace: row.WorkspaceID, account: row.StripeAccountID, intent: row.PaymentIntentID}
+				v.derived(m, "payment", row.PaymentIntentID, "is stored as %s; its facts say %s", tellPayment(row), tellPayment(want))
 			}
 		}
 		if len(rows) < verifyPage {
@@ -88,111 +206,8 @@ func (v *verifier) payments(ctx context.Context) error {
 	}
 }
 
-func (v *verifier) invoices(ctx context.Context) error {
-	for after := ""; ; {
-		rows, err := v.q.InvoicesForVerify(ctx, db.InvoicesForVerifyParams{WorkspaceID: v.workspace.ID, After: after, Max: verifyPage})
-		if err != nil {
-			return fmt.Errorf("read invoices: %w", err)
-		}
-		for _, inv := range rows {
-			after = inv.ID
-			v.report.Invoices++
-			if err := v.lines(ctx, inv); err != nil {
-				return err
-			}
-			if err := v.standing(ctx, inv); err != nil {
-				return err
-			}
-		}
-		if len(rows) < verifyPage {
-			return nil
-		}
-	}
-}
-
-// lines adds an invoice up again.
-func (v *verifier) lines(ctx context.Context, inv db.Invoice) error {
-	rows, err := v.q.LinesOfInvoice(ctx, db.LinesOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID})
-	if err != nil {
-		return fmt.Errorf("read lines: %w", err)
-	}
-	currency, ok := billing.CurrencyOf(inv.Currency)
-	if !ok {
-		v.differ("invoice", inv.ID, "has the unknown currency %q", inv.Currency)
-		return nil
-	}
-	var lines []billing.Line
-	for _, r := range rows {
-		l := billing.Line{Description: r.Description, Quantity: r.Quantity, UnitPrice: r.UnitPrice}
-		lines = append(lines, l)
-		if amount, err := l.Amount(currency); err != nil || amount != r.Amount {
-			v.differ("line", r.ID, "has the amount %d; quantity times price is %d (%v)", r.Amount, amount, err)
-		}
-	}
-	t, err := billing.Total(lines, inv.Currency)
-	if got := (billing.Totals{Subtotal: inv.Subtotal, Discount: inv.Discount, Tax: inv.Tax, Total: inv.Total}); err != nil || got != t {
-		v.differ("invoice", inv.ID, "has the totals %+v; its lines say %+v (%v)", got, t, err)
-	}
-	return nil
-}
-
-// standing computes what the facts say again.
-func (v *verifier) standing(ctx context.Context, inv db.Invoice) error {
-	facts, err := invoiceFacts(ctx, v.q, inv, nil)
-	if err != nil {
-		return err
-	}
-	want, got := billing.StandingOf(facts), standingOf(inv)
-	same := got.Status == want.Status && got.Phase == want.Phase && got.Received == want.Received &&
-		got.Refunded == want.Refunded && got.Due == want.Due && slices.Equal(got.Flags, want.Flags)
-	if !same {
-		v.differ("invoice", inv.ID, "is stored as %+v; its facts say %+v", got, want)
-	}
-	if (inv.Number == nil) != (inv.Decided == string(billing.Draft)) {
-		v.differ("invoice", inv.ID, "is %s and has the number %v", inv.Decided, inv.Number)
-	}
-	return nil
-}
-
-// numbers looks for gaps and strangers in each series.
-func (v *verifier) numbers(ctx context.Context) error {
-	seen := map[bool]map[string]bool{false: {}, true: {}}
-	for after := ""; ; {
-		rows, err := v.q.NumbersOfWorkspace(ctx, db.NumbersOfWorkspaceParams{WorkspaceID: v.workspace.ID, After: after, Max: verifyPage})
-		if err != nil {
-			return fmt.Errorf("read numbers: %w", err)
-		}
-		for _, r := range rows {
-			after = r.ID
-			if seen[r.Livemode][*r.Number] {
-				v.differ("number", *r.Number, "was given twice")
-			}
-			seen[r.Livemode][*r.Number] = true
-		}
-		if len(rows) < verifyPage {
-			break
-		}
-	}
-	counters, err := v.q.CountersOfWorkspace(ctx, v.workspace.ID)
-	if err != nil {
-		return fmt.Errorf("read counters: %w", err)
-	}
-	for _, c := range counters {
-		for n := int64(1); n <= c.Last; n++ {
-			number := billing.Number(v.workspace.InvoicePrefix, n)
-			if !seen[c.Livemode][number] {
-				v.differ("number", number, "is missing")
-			}
-			delete(seen[c.Livemode], number)
-		}
-	}
-	for _, mode := range seen {
-		for number := range mode {
-			v.differ("number", number, "was never counted")
-		}
-	}
-	slices.SortFunc(v.report.Differences, func(a, b Difference) int {
-		return strings.Compare(a.Workspace+a.Kind+a.ID+a.What, b.Workspace+b.Kind+b.ID+b.What)
-	})
-	return nil
+// tellPayment says what of a payment its facts decide.
+func tellPayment(p db.Payment) string {
+	return fmt.Sprintf("%s, gross %d, refunded %d, lost %d %s of %d (%s %s %s %s)",
+		p.Status, p.Gross, p.Refunded, p.Lost, p.Currency, p.HappenedAt, p.ChargeID, p.Method, p.Last4, p.FailureCode)
 }

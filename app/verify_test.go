@@ -7,6 +7,7 @@ import (
 
 	"trak/app"
 	"trak/billing"
+	"trak/connect"
 	"trak/db"
 )
 
@@ -22,10 +23,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	w.until("part of it is refunded", func() bool { return w.detail(paid.ID).Invoice.Refunded == 2500 })
 	open := w.invoice("10")
 	draft(w, "7")
-	w.settled()
-	w.until("nothing is left to do", func() bool {
-		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0 AND next_attempt_at < 9e15) + (SELECT count(*) FROM payment_links WHERE state = 'closing')") == 0 || wake(w)
-	})
+	w.quiet()
 	w.verified()
 	w.stop() // what is planted stays as it is
 	t.Cleanup(w.start)
@@ -42,10 +40,11 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"a phase":               {"UPDATE invoices SET phase = 'closed' WHERE id = '" + open.ID + "'", "invoice", false},
 		"what was received":     {"UPDATE invoices SET received = received + 1 WHERE id = '" + paid.ID + "'", "invoice", false},
 		"what was refunded":     {"UPDATE invoices SET refunded = 0 WHERE id = '" + paid.ID + "'", "invoice", false},
-		"what is due":           {"UPDATE invoices SET due = due - 1 WHERE id = '" + open.ID + "'", "invoice", false},
+		"what is due":           {"UPDATE invoices SET due = due - 1 WHERE id = '" + open.ID + "'", "invoice", true},
 		"a flag":                {"UPDATE invoices SET flags = 'overpaid' WHERE id = '" + paid.ID + "'", "invoice", false},
-		"a decision":            {"UPDATE invoices SET decided = 'void' WHERE id = '" + open.ID + "'", "invoice", false},
-		"one given up on":       {"UPDATE invoices SET decided = 'uncollectible' WHERE id = '" + open.ID + "'", "invoice", false},
+		"a decision":            {"UPDATE invoices SET decided = 'void' WHERE id = '" + open.ID + "'", "invoice", true},
+		"one given up on":       {"UPDATE invoices SET decided = 'uncollectible' WHERE id = '" + open.ID + "'", "invoice", true},
+		"when it was voided":    {"UPDATE invoices SET voided_at = 1 WHERE id = '" + open.ID + "'", "invoice", false},
 		"a line's amount":       {"UPDATE invoice_lines SET amount = amount + 1 WHERE invoice_id = '" + open.ID + "'", "line", true},
 		"a line's price":        {"UPDATE invoice_lines SET unit_price = unit_price * 2 WHERE invoice_id = '" + open.ID + "'", "line", true},
 		"a line that is gone":   {"DELETE FROM invoice_lines WHERE invoice_id = '" + open.ID + "'", "invoice", true},
@@ -65,10 +64,8 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"a currency of nowhere": {"UPDATE invoices SET currency = 'zzz' WHERE id = '" + open.ID + "'", "invoice", true},
 		"a payment's currency":  {"UPDATE charges SET currency = 'usd'; UPDATE payments SET currency = 'usd'; UPDATE checkout_sessions SET currency = 'usd'", "invoice", true},
 	} {
-		dir := t.TempDir()
-		must(t, ignore(w.file().Exec("VACUUM INTO ?", dir+"/trak.db")))
-		planted := &world{t: t, dir: dir}
-		planted.exec("PRAGMA foreign_keys = OFF; " + c.plant)
+		planted := w.copied()
+		planted.plant(c.plant)
 		r := planted.report()
 		if len(r.Differences) == 0 {
 			t.Errorf("%s: nothing was found", name)
@@ -84,15 +81,50 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	}
 }
 
-func wake(w *world) bool { w.app.Wake(); return false }
+// quiet waits until every delivery was tried and nothing is left to be read, made or closed.
+func (w *world) quiet() {
+	w.t.Helper()
+	w.settled()
+	w.until("nothing is left to do", func() bool {
+		w.app.Wake()
+		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0 AND next_attempt_at < 9e15) + (SELECT count(*) FROM payment_links WHERE state IN ('creating', 'closing'))") == 0
+	})
+}
+
+// copied is a copy of the database in a directory of its own, for tests that damage it.
+func (w *world) copied() *world {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	must(w.t, ignore(w.file().Exec("VACUUM INTO ?", dir+"/trak.db")))
+	return &world{t: w.t, dir: dir, clock: w.clock, own: w.own, sandbox: w.sandbox, stripe: w.stripe}
+}
+
+// plant changes a database behind Trak's back.
+func (w *world) plant(query string) {
+	w.t.Helper()
+	w.exec("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; " + query)
+}
 
 // report is what verify says of a database that nobody serves.
 func (w *world) report() app.VerifyReport {
 	w.t.Helper()
+	return w.reportWith(app.VerifyOptions{})
+}
+
+func (w *world) reportWith(o app.VerifyOptions) app.VerifyReport {
+	w.t.Helper()
 	d, err := db.OpenReadOnly(context.Background(), w.dir)
 	must(w.t, err)
 	defer func() { _ = d.Close() }()
-	r, err := app.Verify(context.Background(), d)
+	r, err := app.VerifyWith(context.Background(), d, o)
 	must(w.t, err)
 	return r
+}
+
+// compared is what verify says of a database and of the sandbox.
+func (w *world) compared() app.VerifyReport {
+	w.t.Helper()
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: "verify", Own: w.own})
+	must(w.t, err)
+	return w.reportWith(app.VerifyOptions{Stripe: stripe, Own: w.own})
 }

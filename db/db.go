@@ -65,6 +65,7 @@ type DB struct {
 type engine interface {
 	update(ctx context.Context, scope Scope, f func(*Tx) error) error
 	view(ctx context.Context, f func(*Queries) error) error
+	brokenKeys(ctx context.Context) ([]BrokenKey, error)
 	// close finishes what was accepted; it is called once.
 	close() error
 }
@@ -84,6 +85,20 @@ func (d *DB) Update(ctx context.Context, scope Scope, f func(*Tx) error) error {
 // waiting for a connection, never during a statement.
 func (d *DB) View(ctx context.Context, _ Scope, f func(*Queries) error) error {
 	return d.engine.view(ctx, f)
+}
+
+// BrokenKey is a row that points to one that is not there.
+type BrokenKey struct {
+	Table       string
+	Row         int64  // SQLite's rowid
+	Parent      string // the table that it points to
+	WorkspaceID string // of the row, "" when it has none
+}
+
+// BrokenKeys looks for rows whose foreign keys point nowhere: SQLite lets them in when its check
+// is off. PostgreSQL never does, so that there is nothing to look for.
+func (d *DB) BrokenKeys(ctx context.Context) ([]BrokenKey, error) {
+	return d.engine.brokenKeys(ctx)
 }
 
 // Ping says whether the database answers a read.

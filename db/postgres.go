@@ -174,6 +174,9 @@ func (p *postgres) take(ctx context.Context) error {
 
 func (p *postgres) give() { <-p.slots }
 
+// brokenKeys finds nothing: PostgreSQL has no way to get one in.
+func (p *postgres) brokenKeys(context.Context) ([]BrokenKey, error) { return nil, nil }
+
 func (p *postgres) close() error {
 	close(p.closing)
 	for range cap(p.slots) {

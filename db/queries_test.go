@@ -32,6 +32,15 @@ var unscoped = map[string]string{
 	"SetStripeEventState": "the id is Stripe's, and this is what gives the event its workspace",
 	"ClaimStripeEvent":    "the id is Stripe's; its account may not be known yet",
 	"WakeUnmatchedEvents": "events of an account that was not known until now have no workspace",
+	"FactsAmiss":          "the operator's verify: looks for rows that cross workspaces or modes",
+	"ClaimsAmiss":         "the operator's verify, of all workspaces",
+	"PaymentsAmiss":       "the operator's verify, of all workspaces",
+	"MatchesAmiss":        "the operator's verify, of all workspaces",
+	"LinksAmiss":          "the operator's verify, of all workspaces",
+	"LinkFactsAmiss":      "the operator's verify, of all workspaces",
+	"EventsAmiss":         "the operator's verify, of all workspaces",
+	"RequestsAmiss":       "the operator's verify, of all workspaces",
+	"BalanceAmiss":        "the operator's verify, of all workspaces",
 }
 
 func readStatements(t *testing.T) (list []statement) {

@@ -141,6 +141,41 @@ func (s *sqlite) view(ctx context.Context, f func(*Queries) error) error {
 	return f(New(c))
 }
 
+func (s *sqlite) brokenKeys(ctx context.Context) (broken []BrokenKey, err error) {
+	err = s.view(ctx, func(q *Queries) error {
+		rows, err := q.db.QueryContext(ctx, `SELECT k."table", COALESCE(k.rowid, 0), k.parent,
+			EXISTS (SELECT 1 FROM pragma_table_info(k."table") c WHERE c.name = 'workspace_id') FROM pragma_foreign_key_check k`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rows.Close() }()
+		var ofWorkspace []bool
+		for rows.Next() {
+			var b BrokenKey
+			var has bool
+			if err := rows.Scan(&b.Table, &b.Row, &b.Parent, &has); err != nil {
+				return err
+			}
+			broken, ofWorkspace = append(broken, b), append(ofWorkspace, has)
+		}
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		for i, b := range broken {
+			if !ofWorkspace[i] {
+				continue
+			}
+			var id sql.NullString
+			if err := q.db.QueryRowContext(ctx, `SELECT workspace_id FROM "`+b.Table+`" WHERE rowid = ?`, b.Row).Scan(&id); err != nil {
+				return err
+			}
+			broken[i].WorkspaceID = id.String
+		}
+		return nil
+	})
+	return broken, err
+}
+
 // close closes the files and lets go of the lock.
 func (s *sqlite) close() error {
 	var errs []error

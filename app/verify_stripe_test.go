@@ -1,0 +1,198 @@
+package app_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"trak/app"
+	"trak/connect"
+	"trak/db"
+	"trak/sandbox"
+)
+
+// What was changed in the rows alone differs from Stripe, each kind both ways.
+func TestVerifyFindsWhatDiffersFromStripe(t *testing.T) {
+	t.Parallel()
+	bothModes(t, "", func(t *testing.T, w *world) {
+		s := newStory(t, w, "eur")
+		s.stop()
+		t.Cleanup(s.start)
+		for name, c := range map[string]struct{ plant, kind, what string }{
+			"a charge's amount":       {"UPDATE charges SET captured = captured + 1", "charge", "at Stripe, and"},
+			"a charge's status":       {"UPDATE charges SET rank = 2", "charge", "failed"},
+			"a charge that is gone":   {"DELETE FROM charges", "charge", "is missing here"},
+			"a charge of nobody":      {"UPDATE charges SET charge_id = 'ch_mine' WHERE charge_id = (SELECT min(charge_id) FROM charges)", "charge", "not known to Stripe"},
+			"a refund's amount":       {"UPDATE refunds SET amount = amount + 1", "refund", "at Stripe, and"},
+			"a refund's status":       {"UPDATE refunds SET rank = 5", "refund", "failed"},
+			"a refund that is gone":   {"DELETE FROM refunds", "refund", "is missing here"},
+			"a refund of nobody":      {"UPDATE refunds SET refund_id = 're_mine'", "refund", "not known to Stripe"},
+			"a dispute's amount":      {"UPDATE disputes SET amount = amount + 1", "dispute", "at Stripe, and"},
+			"a dispute's status":      {"UPDATE disputes SET rank = 6", "dispute", "won"},
+			"a dispute that is gone":  {"DELETE FROM disputes", "dispute", "is missing here"},
+			"a dispute of nobody":     {"UPDATE disputes SET dispute_id = 'dp_mine'", "dispute", "not known to Stripe"},
+			"a payout's amount":       {"UPDATE payouts SET amount = amount + 1", "payout", "at Stripe, and"},
+			"a payout's status":       {"UPDATE payouts SET rank = 5", "payout", "failed"},
+			"a payout that is gone":   {"DELETE FROM payouts", "payout", "is missing here"},
+			"a payout of nobody":      {"UPDATE payouts SET payout_id = 'po_mine'", "payout", "not known to Stripe"},
+			"a transaction's amount":  {"UPDATE balance_transactions SET amount = amount + 1, net = net + 1", "balance transaction", "at Stripe, and"},
+			"a transaction of nobody": {"UPDATE balance_transactions SET transaction_id = 'txn_mine' WHERE type = 'payout'", "balance transaction", "not known to Stripe"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				planted := s.copied()
+				planted.plant(c.plant)
+				r := planted.compared()
+				for _, d := range r.Differences {
+					if d.Kind == c.kind && strings.Contains(d.What, c.what) && d.Workspace == s.owner.Workspace.Slug {
+						return
+					}
+				}
+				t.Errorf("not among %+v", r.Differences)
+			})
+		}
+	})
+}
+
+// What happened at Stripe while all events were lost is found.
+func TestVerifyFindsWhatWasMissed(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, newWorld(t), "eur")
+	s.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+	s.pay(s.open.ID, "4242424242424242")
+	d := s.detail(s.paid.ID)
+	must(t, ignore(s.sandbox.Refund(d.Payments[0].PaymentIntentID, 100)))
+	must(t, ignore(s.sandbox.Dispute(d.Payments[0].ChargeID, "general", 300)))
+	must(t, s.sandbox.FailPayout(s.payout))
+	s.settled()
+	found := map[string]int{}
+	r := s.compared()
+	for _, d := range r.Differences {
+		found[d.Kind]++
+	}
+	for _, kind := range []string{"charge", "refund", "dispute", "payout"} {
+		if found[kind] != 1 {
+			t.Errorf("%d of kind %s: %+v", found[kind], kind, r.Differences)
+		}
+	}
+	if b := r.Accounts[0].Balances[0]; b.Missing != 4 || b.Sum != b.Available+b.Pending {
+		t.Errorf("the balance: %+v", b) // the charge, the refund, the dispute and the payout that came back
+	}
+}
+
+// What others do with the account is counted in classes of its own, and is no difference.
+func TestVerifyNamesWhatTrakDidNotStart(t *testing.T) {
+	t.Parallel()
+	bothModes(t, "", func(t *testing.T, w *world) {
+		s := newStory(t, w, "eur")
+		charge, err := s.sandbox.PayInDashboard(s.account, "4242424242424242", "eur", 7000, "Over the counter")
+		must(t, err)
+		must(t, ignore(s.sandbox.Refund(charge, 500)))
+		must(t, ignore(s.sandbox.Adjust(s.account, "eur", 250, "A correction")))
+		must(t, ignore(s.sandbox.TakeFee(s.account, "eur", 90, "Radar")))
+		s.until("the charge is known", func() bool { return ask[int](w, "SELECT count(*) FROM charges WHERE charge_id = ?", charge) == 1 })
+		s.quiet()
+		r := s.compared()
+		for _, d := range r.Differences {
+			t.Errorf("%s %s %s", d.Kind, d.ID, d.What)
+		}
+		net := map[string]int64{}
+		var sum int64
+		b := r.Accounts[0].Balances[0]
+		for _, a := range b.Activity {
+			sum += a.Net
+			if !a.Ours {
+				net[a.Class] = a.Net
+			}
+		}
+		if net["charges without a link of ours"] != 7000-233 || net["refunds of those"] != -500 || net["adjustments"] != 250 || net["Stripe fees"] != -90 || len(net) != 4 {
+			t.Errorf("classes: %+v", b.Activity)
+		}
+		if sum != b.Sum || b.Sum != b.Available+b.Pending {
+			t.Errorf("they come to %d: %+v", sum, b)
+		}
+	})
+}
+
+// A balance that its transactions don't explain is a difference, to the minor unit; and an answer
+// that breaks off is never taken for a whole one.
+func TestVerifyAsksStripeWithCare(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, newWorld(t), "eur")
+	b := newBetween(t, s.sandbox.URL())
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: b.URL, InstallID: "verify"})
+	must(t, err)
+	verify := func() (app.VerifyReport, error) {
+		d, err := db.OpenReadOnly(t.Context(), s.dir)
+		must(t, err)
+		defer func() { _ = d.Close() }()
+		return app.VerifyWith(t.Context(), d, app.VerifyOptions{Stripe: stripe})
+	}
+
+	b.on("GET /v1/balance", func(w http.ResponseWriter, res *http.Response) {
+		body, _ := io.ReadAll(res.Body)
+		if strings.HasSuffix(res.Request.URL.Path, "/balance") {
+			body = []byte(`{"object":"balance","available":[{"amount":1,"currency":"eur"}],"pending":[]}`)
+		}
+		_, _ = w.Write(body)
+	})
+	r, err := verify()
+	must(t, err)
+	if len(r.Differences) != 1 || r.Differences[0].Kind != "balance" {
+		t.Errorf("another balance: %+v", r.Differences)
+	}
+
+	// Only the first look differs: nothing is reported.
+	looks := 0
+	b.on("GET /v1/refunds", func(w http.ResponseWriter, res *http.Response) {
+		if looks++; looks == 1 {
+			_, _ = io.WriteString(w, `{"object":"list","data":[],"has_more":false}`)
+			return
+		}
+		pass(w, res)
+	})
+	r, err = verify()
+	must(t, err)
+	if len(r.Differences) != 0 || looks != 2 {
+		t.Errorf("after %d looks: %+v", looks, r.Differences)
+	}
+
+	// Stripe is busy for a moment.
+	tries := 0
+	b.on("GET /v1/payouts", func(w http.ResponseWriter, res *http.Response) {
+		if tries++; tries == 1 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","code":"rate_limit","message":"slower"}}`)
+			return
+		}
+		pass(w, res)
+	})
+	started := time.Now()
+	r, err = verify()
+	must(t, err)
+	if len(r.Differences) != 0 || tries != 2 || time.Since(started) < time.Second {
+		t.Errorf("after %d tries: %+v", tries, r.Differences)
+	}
+
+	// A refusal is an error, and no clean report.
+	b.on("GET /v1/disputes", func(w http.ResponseWriter, _ *http.Response) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","message":"this key may not"}}`)
+	})
+	if _, err := verify(); err == nil {
+		t.Error("a list that may not be read is passed over")
+	}
+
+	// An account that took its access back is named, and compared no more.
+	b.on("GET /v1/balance", func(w http.ResponseWriter, _ *http.Response) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","code":"account_invalid","message":"gone"}}`)
+	})
+	r, err = verify()
+	must(t, err)
+	if len(r.Differences) != 0 || len(r.Accounts) != 1 || r.Accounts[0].Unreadable == "" {
+		t.Errorf("an account that is gone: %+v", r)
+	}
+}
