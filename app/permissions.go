@@ -25,6 +25,7 @@ const (
 	EditProjects Permission = "edit projects"
 	ViewStripe   Permission = "view the Stripe connection"
 	ManageStripe Permission = "manage the Stripe connection"
+	Refund       Permission = "refund payments"
 )
 
 var granted = map[Permission][]Role{
@@ -37,11 +38,12 @@ var granted = map[Permission][]Role{
 	EditProjects: {Owner, Admin, Member},
 	ViewStripe:   {Owner, Admin, Member},
 	ManageStripe: {Owner, Admin},
+	Refund:       {Owner, Admin},
 }
 
 // Permissions lists every permission, for tests and pages.
 func Permissions() []Permission {
-	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe}
+	return []Permission{ViewInvoices, EditInvoices, ViewPayments, ViewClients, EditClients, ViewProjects, EditProjects, ViewStripe, ManageStripe, Refund}
 }
 
 // May says whether the role has the permission.

@@ -141,6 +141,9 @@ type Refund struct {
 	// StillOwed is ours, not Stripe's: whoever refunded ticked that the client still owes
 	// the amount, which makes it due again.
 	StillOwed bool
+	// RequestHint is the id in the metadata of a refund that was asked for in Trak: a hint, never a
+	// proof, and no part of the fact.
+	RequestHint string
 }
 
 // Dispute takes money of a charge back through the client's bank.
