@@ -42,6 +42,9 @@ type Refundable struct {
 	Left billing.Money
 	// Asking is what Trak has asked for and Stripe has not answered yet.
 	Asking billing.Money
+	// Disputed says that the client's bank has taken the money back, or may: Stripe refunds nothing
+	// meanwhile.
+	Disputed bool
 }
 
 // Refundable asks Stripe what is left of a payment. Owners and admins may do it. ErrNotFound for
@@ -50,11 +53,7 @@ func (a *App) Refundable(ctx context.Context, actor Actor, paymentID string) (r 
 	if err := a.need(ctx, actor, Refund); err != nil {
 		return r, err
 	}
-	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		r.Payment, err = a.refundablePayment(ctx, q, actor, paymentID)
-		return err
-	})
-	if err != nil {
+	if r.Payment, err = a.RefundablePayment(ctx, actor, paymentID); err != nil {
 		return r, err
 	}
 	patience, cancel := context.WithTimeout(ctx, firstTry)
@@ -67,9 +66,33 @@ func (a *App) Refundable(ctx context.Context, actor Actor, paymentID string) (r 
 		left, asking, err := leftHere(ctx, q, r.Payment)
 		r.Asking = billing.Money{Minor: asking, Currency: r.Payment.Currency}
 		r.Left.Minor = min(max(0, r.Left.Minor-asking), left)
+		if err != nil {
+			return err
+		}
+		r.Disputed, err = isDisputed(ctx, q, r.Payment)
 		return err
 	})
 	return r, err
+}
+
+// RefundablePayment is a payment that came through Stripe. Owners and admins may see it for refunds.
+func (a *App) RefundablePayment(ctx context.Context, actor Actor, id string) (p db.RefundablePaymentRow, err error) {
+	if err := a.need(ctx, actor, Refund); err != nil {
+		return p, err
+	}
+	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
+		p, err = a.refundablePayment(ctx, q, actor, id)
+		return err
+	})
+	return p, err
+}
+
+func isDisputed(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow) (bool, error) {
+	disputes, err := q.DisputesOfCharge(ctx, db.DisputesOfChargeParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, ChargeID: p.ChargeID})
+	if err != nil {
+		return false, fmt.Errorf("read disputes: %w", err)
+	}
+	return slices.ContainsFunc(disputes, func(d db.Dispute) bool { return disputeOf(d).TookMoney() }), nil
 }
 
 func (a *App) refundablePayment(ctx context.Context, q *db.Queries, actor Actor, id string) (db.RefundablePaymentRow, error) {

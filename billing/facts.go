@@ -173,6 +173,9 @@ func (d Dispute) Decided() bool { return d.Rank >= DisputeWon }
 // Open says that the dispute can still be lost, or an inquiry can become one.
 func (d Dispute) Open() bool { return !d.Decided() && d.Rank != DisputeWarningClosed }
 
+// TookMoney says that the bank has the money, for now or for good. An inquiry takes none.
+func (d Dispute) TookMoney() bool { return d.Rank >= DisputeNeedsResponse && d.Rank != DisputeWon }
+
 // Kinds of alerts.
 const (
 	AlertFraudWarning = "early_fraud_warning" // a card network expects a dispute; a refund may avoid it

@@ -336,7 +336,7 @@ func (q *Queries) RefundRequestsOfPayment(ctx context.Context, arg RefundRequest
 }
 
 const refundablePayment = `-- name: RefundablePayment :one
-SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number
+SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
 FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
 WHERE p.workspace_id = $1 AND p.id = $2 AND p.livemode = $3 AND p.stripe_account_id <> ''
 `
@@ -371,9 +371,10 @@ type RefundablePaymentRow struct {
 	HappenedAt      int64
 	AssignedAt      int64
 	InvoiceNumber   string
+	BuyerName       string
 }
 
-// A payment through Stripe whose charge is known, with the number of its invoice (” = none).
+// A payment through Stripe, with number and client of its invoice (” = none).
 func (q *Queries) RefundablePayment(ctx context.Context, arg RefundablePaymentParams) (RefundablePaymentRow, error) {
 	row := q.db.QueryRowContext(ctx, refundablePayment, arg.WorkspaceID, arg.ID, arg.Livemode)
 	var i RefundablePaymentRow
@@ -401,6 +402,7 @@ func (q *Queries) RefundablePayment(ctx context.Context, arg RefundablePaymentPa
 		&i.HappenedAt,
 		&i.AssignedAt,
 		&i.InvoiceNumber,
+		&i.BuyerName,
 	)
 	return i, err
 }

@@ -1,6 +1,6 @@
 -- name: RefundablePayment :one
--- A payment through Stripe whose charge is known, with the number of its invoice ('' = none).
-SELECT p.*, COALESCE(i.number, '') AS invoice_number
+-- A payment through Stripe, with number and client of its invoice ('' = none).
+SELECT p.*, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
 FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
 WHERE p.workspace_id = @workspace_id AND p.id = @id AND p.livemode = @livemode AND p.stripe_account_id <> '';
 
