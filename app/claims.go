@@ -25,6 +25,11 @@ func claimsOn(ctx context.Context, q *db.Queries, c db.Charge, f *billing.Paymen
 	for _, r := range refunds {
 		f.Refunds = append(f.Refunds, refundOf(r))
 	}
+	asking, err := q.AskingOfCharge(ctx, db.AskingOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
+	if err != nil {
+		return fmt.Errorf("read refunds asked for: %w", err)
+	}
+	f.RefundAsked = f.RefundAsked || asking > 0
 	disputes, err := q.DisputesOfCharge(ctx, db.DisputesOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
 	if err != nil {
 		return fmt.Errorf("read disputes: %w", err)
@@ -44,6 +49,10 @@ func claimsOn(ctx context.Context, q *db.Queries, c db.Charge, f *billing.Paymen
 
 func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Refunds {
+		answered, err := x.answers(ctx, &said)
+		if err != nil {
+			return err
+		}
 		row, err := x.tx.RefundByID(ctx, db.RefundByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, RefundID: said.ID})
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("read refund %s: %w", said.ID, err)
@@ -63,7 +72,7 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 				return fmt.Errorf("store refund %s: %w", said.ID, err)
 			}
 		}
-		if err := x.claimed(ctx, now.ChargeID, now.IntentID, isNew); err != nil {
+		if err := x.claimed(ctx, now.ChargeID, now.IntentID, isNew || answered); err != nil {
 			return fmt.Errorf("refund %s: %w", said.ID, err)
 		}
 	}

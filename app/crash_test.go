@@ -15,6 +15,7 @@ import (
 	"trak/app"
 	"trak/billing"
 	"trak/db"
+	"trak/sandbox"
 )
 
 // childEnv tells this test binary that it is a child that will be killed, and what to do.
@@ -24,11 +25,14 @@ type childWork struct {
 	Dir, Stripe, AppURL string
 	UserID, Slug        string // who does it; "" = nobody, the process only works on what is due
 	Own                 bool
-	Invoice             string // to be made; "" = connect an account
+	Invoice             string // to be made
+	Payment             string // to be refunded; neither = connect an account
 	Ahead               time.Duration
 }
 
 const crashInvoice = "01a20c49-5d28-74f9-8c2f-5e4a8fed460b"
+
+var crashRefund = app.RefundInput{FormKey: "01a20c49-5d28-74f9-8c2f-5e4a8fed460c", Amount: "4"}
 
 // TestCrashChild is the process that is killed. It does nothing in an ordinary run.
 func TestCrashChild(t *testing.T) {
@@ -48,18 +52,22 @@ func TestCrashChild(t *testing.T) {
 	ctx := context.Background()
 	actor, err := w.app.ActorIn(ctx, c.UserID, c.Slug)
 	must(t, err)
-	if c.Invoice == "" {
-		_, err = w.app.StartOnboarding(ctx, actor, "DE")
-	} else {
+	switch {
+	case c.Invoice != "":
 		_, err = w.app.CreateInvoice(ctx, actor, app.InvoiceInput{ID: c.Invoice, ClientName: "Halden", Summary: "Work", Amount: "10"}, true)
+	case c.Payment != "":
+		_, err = w.app.RefundPayment(ctx, actor, c.Payment, crashRefund)
+	default:
+		_, err = w.app.StartOnboarding(ctx, actor, "DE")
 	}
 	t.Fatalf("it was not killed, but ended with %v", err)
 }
 
-// killed is killedAt for the owner who makes an invoice, or connects an account.
-func (w *world) killed(call, invoice string) {
+// killed is killedAt for something that the owner does.
+func (w *world) killed(call string, c childWork) {
 	w.t.Helper()
-	w.killedAt(call, childWork{UserID: w.owner.UserID, Slug: w.owner.Workspace.Slug, Invoice: invoice}, func() {})
+	c.UserID, c.Slug = w.owner.UserID, w.owner.Workspace.Slug
+	w.killedAt(call, c, func() {})
 }
 
 // killedAt runs a child on the world's data directory and kills it, with SIGKILL, when Stripe has
@@ -115,7 +123,7 @@ func TestKilledBetweenAnswerAndCommit(t *testing.T) {
 		t.Run("an account"+when, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.killed("POST /v1/accounts", "")
+			w.killed("POST /v1/accounts", childWork{})
 			if id := ask[*string](w, "SELECT stripe_account_id FROM stripe_connect_accounts"); id != nil {
 				t.Fatalf("the answer was stored: %s", *id)
 			}
@@ -131,7 +139,7 @@ func TestKilledBetweenAnswerAndCommit(t *testing.T) {
 		for _, call := range []string{"POST /v1/prices", "POST /v1/payment_links"} {
 			bothModes(t, "a link, at "+call+when, func(t *testing.T, w *world) {
 				account := w.connect()
-				w.killed(call, crashInvoice)
+				w.killed(call, childWork{Invoice: crashInvoice})
 				if d := w.detail(crashInvoice); *d.Invoice.Number != "INV-0001" || d.Link.State != "creating" || d.Link.URL != "" {
 					t.Fatalf("%+v", d.Link)
 				}
@@ -144,11 +152,28 @@ func TestKilledBetweenAnswerAndCommit(t *testing.T) {
 				w.verified()
 			})
 		}
+		bothModes(t, "a refund"+when, func(t *testing.T, w *world) {
+			account := w.connect()
+			inv, p := w.paid("10", goodCard)
+			w.sandbox.SetKnobs(sandbox.Knobs{Drop: true}) // no event answers in its place
+			w.killed("POST /v1/refunds", childWork{Payment: p.ID})
+			if got := w.states(inv.ID); got != "refund_asking" || !w.detail(inv.ID).Waiting {
+				t.Fatal(got)
+			}
+			w.clock.advance(max(later, 3*time.Minute)) // the dead process's claim runs out
+			w.app.Wake()
+			w.until("it is answered", func() bool { return w.states(inv.ID) == "refunded" })
+			must(t, ignore(w.app.RefundPayment(ctx, w.owner, p.ID, crashRefund))) // the form that was sent then
+			if list, sum := w.refundsAt(account); len(list) != 1 || sum != 400 {
+				t.Errorf("%d refunds of %d at Stripe", len(list), sum)
+			}
+			w.verified()
+		})
 	}
 
 	bothModes(t, "the form that was sent when it was killed can be sent again", func(t *testing.T, w *world) {
 		account := w.connect()
-		w.killed("POST /v1/payment_links", crashInvoice)
+		w.killed("POST /v1/payment_links", childWork{Invoice: crashInvoice})
 		var inv db.Invoice
 		inv, err := w.app.CreateInvoice(ctx, w.owner, app.InvoiceInput{ID: crashInvoice, ClientName: "Halden", Summary: "Work", Amount: "10"}, true)
 		must(t, err)

@@ -20,6 +20,7 @@ type Detail struct {
 	Lines    []db.InvoiceLine
 	Link     LinkState
 	Payments []db.Payment
+	Refunds  []PaymentRefund
 	Timeline []Moment
 	Standing billing.Standing
 	Label    billing.Label
@@ -86,6 +87,13 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 	d.Link = linkState(links)
 	if d.Payments, err = q.PaymentsOfInvoice(ctx, db.PaymentsOfInvoiceParams{WorkspaceID: w, InvoiceID: &id}); err != nil {
 		return d, fmt.Errorf("read payments: %w", err)
+	}
+	for _, p := range d.Payments {
+		refunds, err := refundsOf(ctx, q, p)
+		if err != nil {
+			return d, err
+		}
+		d.Refunds = append(d.Refunds, refunds...)
 	}
 	if d.Timeline, err = timeline(ctx, q, inv, d.Payments); err != nil {
 		return d, err

@@ -162,7 +162,29 @@ func (a *App) InvoiceRows(ctx context.Context, actor Actor, ids []string) (rows 
 // PaymentRow is one payment of the history.
 type PaymentRow struct {
 	db.ListPaymentsRow
-	Label billing.Label
+	Label   billing.Label
+	Refunds []PaymentRefund
+}
+
+// Payment is as much of the payment as its refunds depend on.
+func (r PaymentRow) Payment() db.Payment {
+	return db.Payment{
+		ID: r.ID, WorkspaceID: r.WorkspaceID, InvoiceID: r.InvoiceID, StripeAccountID: r.StripeAccountID, PaymentIntentID: r.PaymentIntentID,
+		Livemode: r.Livemode, Currency: r.Currency, Status: r.Status, Gross: r.Gross, Refunded: r.Refunded, Lost: r.Lost, ChargeID: r.ChargeID,
+	}
+}
+
+func paymentRows(ctx context.Context, q *db.Queries, list []db.ListPaymentsRow) (rows []PaymentRow, err error) {
+	for _, p := range list {
+		row := PaymentRow{ListPaymentsRow: p, Label: billing.LabelOfStatus(billing.Status(p.Status))}
+		if p.RefundsToTell > 0 {
+			if row.Refunds, err = refundsOf(ctx, q, row.Payment()); err != nil {
+				return nil, err
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
 }
 
 // Payments returns a page of the payment history, newest first. Members may see it.
@@ -183,10 +205,8 @@ func (a *App) Payments(ctx context.Context, actor Actor, from Cursor) (rows []Pa
 			last := list[len(list)-1]
 			next = &Cursor{At: last.HappenedAt, ID: last.ID}
 		}
-		for _, p := range list {
-			rows = append(rows, PaymentRow{p, billing.LabelOfStatus(billing.Status(p.Status))})
-		}
-		return nil
+		rows, err = paymentRows(ctx, q, list)
+		return err
 	})
 	return rows, next, err
 }
@@ -253,8 +273,8 @@ func (a *App) Overview(ctx context.Context, actor Actor) (o Overview, err error)
 		if err != nil {
 			return fmt.Errorf("list latest payments: %w", err)
 		}
-		for _, p := range latest {
-			o.Latest = append(o.Latest, PaymentRow{p, billing.LabelOfStatus(billing.Status(p.Status))})
+		if o.Latest, err = paymentRows(ctx, q, latest); err != nil {
+			return err
 		}
 		o.Invoices, err = q.CountInvoices(ctx, db.CountInvoicesParams{WorkspaceID: w, Livemode: a.live, Max: 1})
 		return err

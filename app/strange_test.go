@@ -232,6 +232,8 @@ func TestStripeAnswersStrangely(t *testing.T) {
 		"GET /v1/payment_intents/":    returning,
 		"GET /v1/charges":             returning,
 		"GET /v1/refunds":             returning,
+		"POST /v1/refunds":            refunding,
+		"GET /v1/charges/":            lookingBeforeRefund,
 	}
 	for _, r := range readings {
 		if calls[r.call] == nil {
@@ -341,5 +343,43 @@ func returning(w *world, call string, odd oddity) {
 	w.later("the invoice is paid", func() bool { return w.detail(inv.ID).Standing.Status == billing.Paid })
 	if d := w.detail(inv.ID); d.Invoice.Received != 1000 || len(d.Payments) != 1 {
 		w.t.Errorf("received %d in %d payments", d.Invoice.Received, len(d.Payments))
+	}
+}
+
+// refunding gives a part of a payment back: it is asked for at once, and made once in the end.
+func refunding(w *world, call string, odd oddity) {
+	account := w.connect()
+	inv, p := w.paid("10", goodCard)
+	w.sandbox.SetKnobs(sandbox.Knobs{Drop: true}) // no event answers in Stripe's place
+	s := w.strangely(call, odd)
+	must(w.t, w.inTime(func() error { return ignore(w.refund(p.ID, "4")) }))
+	if d := w.detail(inv.ID); w.states(inv.ID) != "refund_asking" || !d.Waiting || d.Refunds[0].Problem == "" {
+		w.t.Errorf("waiting %v: %+v", d.Waiting, d.Refunds)
+	}
+	if !odd.effect && !odd.silent() {
+		w.later("the worker has tried as well", func() bool { return s.times() > 1 })
+	}
+	s.sane()
+	w.later("it is refunded", func() bool { return w.states(inv.ID) == "refunded" })
+	if list, sum := w.refundsAt(account); len(list) != 1 || sum != 400 {
+		w.t.Errorf("%d refunds of %d at Stripe", len(list), sum)
+	}
+	if d := w.detail(inv.ID); d.Invoice.Refunded != 400 || d.Waiting {
+		w.t.Errorf("%d refunded, waiting %v", d.Invoice.Refunded, d.Waiting)
+	}
+}
+
+// lookingBeforeRefund asks what is left: as long as nobody knows, nothing is asked for.
+func lookingBeforeRefund(w *world, call string, odd oddity) {
+	account := w.connect()
+	_, p := w.paid("10", goodCard)
+	s := w.strangely(call, odd)
+	look := func() error { return ignore(w.app.Refundable(context.Background(), w.owner, p.ID)) }
+	w.toldTruly(w.inTime(look))
+	w.toldTruly(w.inTime(func() error { return ignore(w.refund(p.ID, "4")) }))
+	s.sane()
+	must(w.t, look())
+	if list, _ := w.refundsAt(account); len(list) != 0 || ask[int](w, "SELECT count(*) FROM refund_requests") != 0 {
+		w.t.Errorf("%d refunds at Stripe", len(list))
 	}
 }

@@ -94,6 +94,7 @@ type between struct {
 	mu       sync.Mutex
 	watch    string                                          // method and path, as in "POST /v1/accounts"
 	answered func(w http.ResponseWriter, res *http.Response) // instead of passing the answer on
+	before   bool                                            // and instead of passing the call on
 	calls    []string
 }
 
@@ -112,9 +113,14 @@ func newBetween(t *testing.T, sandbox string) *between {
 		if answered != nil && !strings.HasPrefix(call, b.watch) {
 			answered = nil
 		}
+		before := b.before
 		b.mu.Unlock()
-		if answered == nil {
+		switch {
+		case answered == nil:
 			proxy.ServeHTTP(w, r)
+			return
+		case before:
+			answered(w, nil)
 			return
 		}
 		out := r.Clone(r.Context())
@@ -140,7 +146,14 @@ func newBetween(t *testing.T, sandbox string) *between {
 func (b *between) on(call string, answered func(http.ResponseWriter, *http.Response)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.watch, b.answered = call, answered
+	b.watch, b.answered, b.before = call, answered, false
+}
+
+// onBefore answers calls that begin so itself: they have no effect at Stripe.
+func (b *between) onBefore(call string, answered func(http.ResponseWriter, *http.Response)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watch, b.answered, b.before = call, answered, true
 }
 
 // lose cuts the connection in the middle of an answer: without its beginning, Go's client would

@@ -18,6 +18,7 @@ func (a *App) kinds() []jobs.Kind {
 		{Name: "stripe account", Due: a.dueAccounts},
 		{Name: "own account", Due: a.dueOwnAccount},
 		{Name: "payment link", Due: a.dueLinks},
+		{Name: "refund", Due: a.dueRefunds},
 		{Name: "stripe read", Due: a.dueReads},
 		{Name: "stripe event", Due: a.dueEvents},
 		{Name: "dispute answer", Due: a.dueAnswers},
@@ -48,6 +49,20 @@ func (a *App) dueLinks(ctx context.Context, limit int64) (tasks []jobs.Task, err
 	for _, r := range rows {
 		tasks = append(tasks, jobs.Task{Key: r.ID, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
 			return a.workLink(ctx, r.WorkspaceID, r.ID)
+		}})
+	}
+	return tasks, err
+}
+
+func (a *App) dueRefunds(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {
+	var rows []db.DueRefundRequestsRow
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		rows, err = q.DueRefundRequests(ctx, db.DueRefundRequestsParams{Livemode: a.live, Max: limit})
+		return err
+	})
+	for _, r := range rows {
+		tasks = append(tasks, jobs.Task{Key: r.ID, At: r.NextAttemptAt, Run: func(ctx context.Context) (bool, error) {
+			return a.workRefund(ctx, r.WorkspaceID, r.ID)
 		}})
 	}
 	return tasks, err

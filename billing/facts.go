@@ -141,6 +141,9 @@ type Refund struct {
 	// StillOwed is ours, not Stripe's: whoever refunded ticked that the client still owes
 	// the amount, which makes it due again.
 	StillOwed bool
+	// RequestHint is the id in the metadata of a refund that was asked for in Trak: a hint, never a
+	// proof, and no part of the fact.
+	RequestHint string
 }
 
 // Dispute takes money of a charge back through the client's bank.
@@ -169,6 +172,9 @@ func (d Dispute) Decided() bool { return d.Rank >= DisputeWon }
 
 // Open says that the dispute can still be lost, or an inquiry can become one.
 func (d Dispute) Open() bool { return !d.Decided() && d.Rank != DisputeWarningClosed }
+
+// TookMoney says that the bank has the money, for now or for good. An inquiry takes none.
+func (d Dispute) TookMoney() bool { return d.Rank >= DisputeNeedsResponse && d.Rank != DisputeWon }
 
 // Kinds of alerts.
 const (

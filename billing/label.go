@@ -69,6 +69,10 @@ var labels = byKey([]Label{
 	{"succeeded", "Succeeded", "ok", "circle-check"},
 	{"failed", "Failed", "bad", "circle-x"},
 	{"incomplete", "Not finished", "neutral", "clock"},
+	{"refund_asking", "Asked for", "warn", "clock"},
+	{"refund_pending", "On its way", "warn", "clock"},
+	{"refund_failed", "Failed", "bad", "circle-x"},
+	{"refund_refused", "Refused", "bad", "circle-x"},
 })
 
 func byKey(list []Label) map[string]Label {

@@ -70,6 +70,7 @@ func MergeRefund(a, b Refund) Refund {
 		FailureReason: max(a.FailureReason, b.FailureReason),
 		CreatedAt:     earlier(a.CreatedAt, b.CreatedAt),
 		StillOwed:     a.StillOwed || b.StillOwed,
+		RequestHint:   max(a.RequestHint, b.RequestHint),
 	}
 }
 

@@ -36,7 +36,7 @@ func TestMergeCharge(t *testing.T) {
 func TestMergeRefund(t *testing.T) {
 	t.Parallel()
 	checkMerge(t, MergeRefund, func(t *rapid.T) Refund {
-		return Refund{"re_1", text(t), text(t), rank(t, RefundFailed), amount(t), text(t), text(t), text(t), moment(t), flag(t)}
+		return Refund{"re_1", text(t), text(t), rank(t, RefundFailed), amount(t), text(t), text(t), text(t), moment(t), flag(t), text(t)}
 	})
 }
 

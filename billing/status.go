@@ -26,6 +26,25 @@ const (
 	Incomplete Status = "incomplete" // begun, and nothing came of it yet
 )
 
+// The statuses of a refund, beside Refunded.
+const (
+	RefundAsking  Status = "refund_asking"  // asked for here; Stripe has not answered yet
+	RefundOnWay   Status = "refund_pending" // the bank has not taken it yet
+	RefundFailing Status = "refund_failed"
+	RefundRefused Status = "refund_refused" // by Stripe, which did nothing
+)
+
+// StatusOfRefund is the word for a refund that Stripe knows.
+func StatusOfRefund(rank Rank) Status {
+	switch {
+	case rank > RefundSucceeded:
+		return RefundFailing
+	case rank < RefundSucceeded:
+		return RefundOnWay
+	}
+	return Refunded
+}
+
 // Phase is the tab of the list that an invoice is under.
 type Phase string
 
@@ -60,6 +79,8 @@ type PaymentFacts struct {
 	Refunds  []Refund
 	Disputes []Dispute
 	Alerts   []Alert
+	// RefundAsked says that a refund was asked for, and Stripe has not answered yet.
+	RefundAsked bool
 }
 
 // Payment is what the facts of one payment intent add up to. Amounts are minor units.
@@ -88,6 +109,7 @@ type Payment struct {
 // PaymentOf computes a payment from its facts.
 func PaymentOf(f PaymentFacts) Payment {
 	p := Payment{Currency: f.Intent.Currency, Livemode: f.Intent.Livemode}
+	p.RefundPending = f.RefundAsked
 	provisional, paidAt := f.Intent.Provisional, f.Intent.PaidAt
 	unpaid := false
 	for _, s := range f.Sessions {
@@ -233,6 +255,8 @@ func StandingOf(f InvoiceFacts) Standing {
 	processing, lastFailed := false, false
 	flags := map[string]bool{}
 	for _, p := range f.Payments {
+		flags[FlagRefundPending] = flags[FlagRefundPending] || p.RefundPending
+		flags[FlagRefundFailed] = flags[FlagRefundFailed] || p.RefundFailed
 		if (p.Gross > 0 || p.Processing) && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
 			flags[FlagCurrencyMismatch] = true
 			continue
@@ -243,8 +267,6 @@ func StandingOf(f InvoiceFacts) Standing {
 		lost += p.Lost
 		processing = processing || p.Processing
 		flags[FlagDisputeOpen] = flags[FlagDisputeOpen] || p.DisputeOpen
-		flags[FlagRefundPending] = flags[FlagRefundPending] || p.RefundPending
-		flags[FlagRefundFailed] = flags[FlagRefundFailed] || p.RefundFailed
 		flags[FlagNeedsSync] = flags[FlagNeedsSync] || p.NeedsSync
 		flags[FlagFraudWarning] = flags[FlagFraudWarning] || p.FraudWarning
 		flags[FlagInReview] = flags[FlagInReview] || p.InReview

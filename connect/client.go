@@ -39,6 +39,7 @@ const (
 	metaInvoice   = "trak_invoice_id"
 	metaLink      = "trak_link_id"
 	metaRevision  = "trak_revision"
+	metaRefund    = "trak_refund_id"
 	metaConnect   = "trak_connect"
 )
 

@@ -134,12 +134,20 @@ func UserMessage(err error) string {
 		return "Stripe cannot open an account in this country from here."
 	case stripe.ErrorCodeEmailInvalid:
 		return "Stripe does not accept this email address."
+	case stripe.ErrorCodeChargeAlreadyRefunded:
+		return "Nothing is left of this payment: all of it was refunded already."
+	case stripe.ErrorCodeChargeDisputed, stripe.ErrorCodeRefundDisputedPayment:
+		return "The client's bank has taken this payment back in a dispute. Refunding it as well would pay the client twice, so Stripe refuses."
+	case stripe.ErrorCodeBalanceInsufficient, "insufficient_funds":
+		return "There is not enough in the Stripe balance for this refund. Add funds in Stripe or wait for the next payments, then refund again."
 	case stripe.ErrorCodeResourceMissing:
 		return "Stripe no longer knows this. It may have been removed there."
 	case codeInvalid, codeUnexpected, codeTooLong:
 		return "Something did not fit between this installation and Stripe. Whoever runs it finds the details in the log."
 	}
 	switch {
+	case e.Param == "amount" && e.Op == opRefund:
+		return "That is more than what is left of this payment."
 	case e.Param == "currency":
 		return "Stripe cannot take this currency on this account."
 	case e.Param == "country":

@@ -209,15 +209,16 @@ func (ch chargeObject) declineCode() text {
 }
 
 type refundObject struct {
-	ID            id      `json:"id"`
-	Charge        id      `json:"charge"`
-	PaymentIntent id      `json:"payment_intent"`
-	Status        string  `json:"status"`
-	Amount        minor   `json:"amount"`
-	Currency      text    `json:"currency"`
-	Reason        text    `json:"reason"`
-	FailureReason text    `json:"failure_reason"`
-	Created       seconds `json:"created"`
+	ID            id       `json:"id"`
+	Charge        id       `json:"charge"`
+	PaymentIntent id       `json:"payment_intent"`
+	Status        string   `json:"status"`
+	Amount        minor    `json:"amount"`
+	Currency      text     `json:"currency"`
+	Reason        text     `json:"reason"`
+	FailureReason text     `json:"failure_reason"`
+	Created       seconds  `json:"created"`
+	Metadata      metadata `json:"metadata"`
 }
 
 var refundRanks = map[string]billing.Rank{
@@ -236,7 +237,7 @@ func (r refundObject) fact() (billing.Refund, error) {
 	return billing.Refund{
 		ID: string(r.ID), ChargeID: string(r.Charge), IntentID: string(r.PaymentIntent), Rank: rank,
 		Amount: int64(r.Amount), Currency: string(r.Currency), Reason: string(r.Reason),
-		FailureReason: string(r.FailureReason), CreatedAt: r.Created.micros(),
+		FailureReason: string(r.FailureReason), CreatedAt: r.Created.micros(), RequestHint: string(r.Metadata.RefundID),
 	}, nil
 }
 

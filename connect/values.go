@@ -142,6 +142,7 @@ func first(a, b text) text {
 // anything there.
 type metadata struct {
 	InvoiceID text `json:"trak_invoice_id"`
+	RefundID  text `json:"trak_refund_id"`
 }
 
 // method is how a charge was paid. Its details stand under a key named after the type.

@@ -102,6 +102,7 @@ const claimsOnCharge = `-- name: ClaimsOnCharge :one
 SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stripe_account_id = $2 AND r.charge_id = $3)
     + (SELECT count(*) FROM disputes d WHERE d.workspace_id = $1 AND d.stripe_account_id = $2 AND d.charge_id = $3)
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = $1 AND a.stripe_account_id = $2 AND a.charge_id = $3)
+    + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = $1 AND q.stripe_account_id = $2 AND q.charge_id = $3 AND q.state = 'asking')
     AS BIGINT) AS claims
 `
 
@@ -111,7 +112,7 @@ type ClaimsOnChargeParams struct {
 	ChargeID        string
 }
 
-// Most charges have neither refund nor dispute nor alert: one look instead of three.
+// Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of four.
 func (q *Queries) ClaimsOnCharge(ctx context.Context, arg ClaimsOnChargeParams) (int64, error) {
 	row := q.db.QueryRowContext(ctx, claimsOnCharge, arg.WorkspaceID, arg.StripeAccountID, arg.ChargeID)
 	var claims int64
@@ -120,7 +121,9 @@ func (q *Queries) ClaimsOnCharge(ctx context.Context, arg ClaimsOnChargeParams) 
 }
 
 const listPayments = `-- name: ListPayments :many
-SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
+SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name,
+    CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stripe_account_id = p.stripe_account_id AND r.charge_id = p.charge_id)
+    + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = $1 AND q.payment_id = p.id) AS BIGINT) AS refunds_to_tell
 FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
 WHERE p.workspace_id = $1 AND p.livemode = $2
   AND (p.happened_at, p.id) < (CAST($3 AS BIGINT), CAST($4 AS TEXT))
@@ -160,8 +163,10 @@ type ListPaymentsRow struct {
 	AssignedAt      int64
 	InvoiceNumber   string
 	BuyerName       string
+	RefundsToTell   int64
 }
 
+// refunds_to_tell: most payments have none, which saves the look for them.
 func (q *Queries) ListPayments(ctx context.Context, arg ListPaymentsParams) ([]ListPaymentsRow, error) {
 	rows, err := q.db.QueryContext(ctx, listPayments,
 		arg.WorkspaceID,
@@ -202,6 +207,7 @@ func (q *Queries) ListPayments(ctx context.Context, arg ListPaymentsParams) ([]L
 			&i.AssignedAt,
 			&i.InvoiceNumber,
 			&i.BuyerName,
+			&i.RefundsToTell,
 		); err != nil {
 			return nil, err
 		}

@@ -402,6 +402,7 @@ type RefundRequest struct {
 	RefundID        string
 	Attempts        int64
 	FirstAttemptAt  int64
+	KeysSpent       int64
 	NextAttemptAt   int64
 	ClaimedUntil    int64
 	LastError       string

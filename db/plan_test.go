@@ -16,6 +16,8 @@ func TestFoldReadsByWholeKey(t *testing.T) {
 		sessionsOfIntent: "stripe_account_id=? AND payment_intent_id=?",
 		chargesOfIntent:  "stripe_account_id=? AND payment_intent_id=?",
 		refundsOfCharge:  "stripe_account_id=? AND charge_id=?",
+		askingOfCharge:   "refund_requests_asking (stripe_account_id=? AND charge_id=?)",
+		claimsOnCharge:   "refund_requests_asking (stripe_account_id=? AND charge_id=?)",
 	} {
 		plan, err := w.plan(query, "a", "b", "c")
 		if err != nil {

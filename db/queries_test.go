@@ -26,6 +26,7 @@ var unscoped = map[string]string{
 	"OtherwisePaid":       "the operator's start: whether any account is of the other mode",
 	"CountInMode":         "the operator's start: how much a change between test and live hides",
 	"MoveDrafts":          "the operator's change between test and live takes the drafts of all workspaces along",
+	"DueRefundRequests":   "the workers' queue of all workspaces; each row is claimed within its own",
 	"DueReads":            "the workers' queue of all workspaces; each row is claimed within its own",
 	"DueStripeEvents":     "the workers' queue; an event's account may not be known yet",
 	"StripeEvent":         "the id is Stripe's, unique over all accounts; its account may not be known yet",

@@ -23,18 +23,21 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 	money := func(minor int64) string {
 		return billing.FormatMoney(billing.Money{Minor: minor, Currency: inv.Currency}, locale)
 	}
+	// What nobody owed, until it has gone back.
+	kept := inv.Received - inv.Refunded
+	settled := map[string]bool{billing.FlagOverpaid: kept <= inv.Total, billing.FlagPaidAfterVoid: kept <= 0}
 	known := []struct {
 		flag string
 		banner
 	}{
 		{billing.FlagPaidAfterVoid, banner{Tone: "bad", Icon: "triangle-alert", Title: "Paid although it is void.",
-			Text: money(inv.Received) + " arrived. Refund it in Stripe, or keep it for a new invoice."}},
+			Text: money(kept) + " arrived. Refund it below, or keep it for a new invoice."}},
 		{billing.FlagOverpaid, banner{Tone: "warn", Icon: "triangle-alert", Title: "Paid more than once.",
-			Text: money(inv.Received-inv.Total) + " came in too much. Refund the difference in Stripe."}},
+			Text: money(kept-inv.Total) + " came in too much. Refund the difference below."}},
 		{billing.FlagCurrencyMismatch, banner{Tone: "bad", Icon: "triangle-alert", Title: "A payment does not fit.",
-			Text: "It came in another currency, or from Stripe's test mode, so it is not counted here. Look at it in Stripe."}},
+			Text: "It came in another currency, or from Stripe's test mode, so it is not counted here. Refund it below, or settle it with your client."}},
 		{billing.FlagRefundFailed, banner{Tone: "bad", Icon: "triangle-alert", Title: "A refund failed.",
-			Text: "The money is back in your Stripe balance. Ask your client for another way to return it."}},
+			Text: "The money is back in your Stripe balance. Refund again below, or ask your client for another way to return it."}},
 		{billing.FlagDisputeOpen, banner{Tone: "bad", Icon: "triangle-alert", Title: "The client's bank disputes a payment.",
 			Text: "Answer in Stripe before its deadline."}},
 		{billing.FlagDisputeLost, banner{Tone: "warn", Icon: "triangle-alert", Title: "A dispute was lost.",
@@ -47,7 +50,7 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 	}
 	for _, k := range known {
 		for _, flag := range d.Standing.Flags {
-			if flag == k.flag {
+			if flag == k.flag && !settled[flag] {
 				list = append(list, k.banner)
 			}
 		}

@@ -41,9 +41,11 @@ type paymentRow struct {
 	Refunded   string // "" when nothing was given back
 	Currency   string
 	Label      billing.Label
-	Failure    string // why nothing was taken
-	StripeURL  string // of the payment in Stripe's dashboard, "" for those who have no access to it
-	First      bool   // of the rows that were just added: it takes the focus
+	Failure    string   // why nothing was taken
+	Refunds    []string // what is under way or went wrong
+	RefundURL  string   // of one that belongs to no invoice, "" when nothing is left or somebody else has to
+	StripeURL  string   // of the payment in Stripe's dashboard, "" for those who have no access to it
+	First      bool     // of the rows that were just added: it takes the focus
 }
 
 type historyPage struct {
@@ -88,6 +90,14 @@ func (h *Server) paymentRows(actor app.Actor, payments []app.PaymentRow) []payme
 		}
 		if p.Gross == 0 {
 			row.Failure = p.FailureMessage
+		}
+		for _, r := range p.Refunds {
+			if text := refundNews(r, here.Locale); text != "" {
+				row.Refunds = append(row.Refunds, text)
+			}
+		}
+		if p.InvoiceID == nil && h.app.MayRefund(actor, p.Payment(), p.Refunds) {
+			row.RefundURL = refundPath(actor, p.ID)
 		}
 		if actor.May(app.ManageStripe) {
 			row.StripeURL = h.stripePayment(p.StripeAccountID, p.PaymentIntentID, p.Livemode)

@@ -84,7 +84,7 @@ func TestTextStaysText(t *testing.T) {
 				}
 			}
 		}
-		for field, value := range map[string]string{"user": "Eve " + evil, "workspace": evil, "client": "Client " + evil, "address": "Road " + evil, "line": "Line " + evil, "note": "Dear all,\n" + evil, "order number": evil[:min(len(evil), 40)], "sign-in": "Typed " + evil} {
+		for field, value := range map[string]string{"user": "Eve " + evil, "workspace": evil, "client": "Client " + evil, "address": "Road " + evil, "line": "Line " + evil, "note": "Dear all,\n" + evil, "order number": evil[:min(len(evil), 40)], "sign-in": "Typed " + evil, "refund": "Refund " + evil} {
 			if !strings.Contains(seen.String(), value) {
 				t.Errorf("the %s %q is shown nowhere", field, value)
 			}
@@ -121,6 +121,9 @@ func (w *whole) evilHalf(i int, evil string) *half {
 	}
 	h.token = w.detail(owner, h.ids[open]).Invoice.Token
 	w.pay(owner, h.ids[paid], "4242424242424242")
+	h.ids[payment] = w.detail(owner, h.ids[paid]).Payments[0].ID
+	_, err = w.app.RefundPayment(ctx, owner, h.ids[payment], app.RefundInput{FormKey: nobodys(), Amount: "1", Note: "Refund " + evil})
+	must(w.t, err)
 	h.session = url.QueryEscape(evil)
 	h.asset = "/static/" + url.PathEscape(evil)
 	return h

@@ -70,6 +70,8 @@ type attempt struct {
 	Failure string
 	Amount  string
 	URL     string // at Stripe, for those who have access
+	Refunds []refundRow
+	Refund  string // where it is refunded, "" when nothing is left or somebody else has to
 }
 
 func (h *Server) invoice(c *fiber.Ctx) error {
@@ -229,6 +231,10 @@ func (h *Server) attempts(actor app.Actor, d app.Detail, here local) []attempt {
 		if actor.May(app.ManageStripe) {
 			list[i].URL = h.stripePayment(p.StripeAccountID, p.PaymentIntentID, p.Livemode)
 		}
+		list[i].Refunds = refundRows(d.Refunds, p.ID, here)
+		if h.app.MayRefund(actor, p, d.Refunds) {
+			list[i].Refund = refundPath(actor, p.ID)
+		}
 	}
 	return list
 }
@@ -314,7 +320,7 @@ func askVoid(actor app.Actor) func(app.Detail) confirmPage {
 		case inv.Decided == string(billing.Void):
 			return confirmPage{Heading: *inv.Number + " is void already", Text: []string{"There is nothing more to do."}}
 		case !actionsOf(actor, d).Void:
-			return confirmPage{Heading: *inv.Number + " can't be voided", Text: []string{"Money has come in for it. Refund it in Stripe if it should not have been paid."}}
+			return confirmPage{Heading: *inv.Number + " can't be voided", Text: []string{"Money has come in for it. Refund the payment if it should not have been made."}}
 		}
 		text := []string{"It keeps its number, and your client's page says that it was withdrawn.", "This can't be undone."}
 		if d.Link.State != "" && d.Link.State != "closed" {

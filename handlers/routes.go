@@ -74,6 +74,8 @@ func (h *Server) routes() {
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)
 	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)
+	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
+	payments.Post("/refund/:id", h.may(app.Refund), h.refundPayment)
 
 	invoices := payments.Group("/invoices")
 	invoices.Get("", h.may(app.ViewInvoices), h.listInvoices)

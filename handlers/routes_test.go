@@ -86,6 +86,8 @@ var rules = map[string]rule{
 	"GET /w/:slug/payments":                {may: string(app.ViewPayments)},
 	"GET /w/:slug/payments/tiles":          {may: string(app.ViewPayments), part: never},
 	"GET /w/:slug/payments/history":        {may: string(app.ViewPayments), query: paymentCursor, part: "more-payments"},
+	"GET /w/:slug/payments/refund/:id":     {may: string(app.Refund), of: payment},
+	"POST /w/:slug/payments/refund/:id":    {may: string(app.Refund), of: payment, form: refund},
 	"GET /w/:slug/payments/invoices":       {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
 	"GET /w/:slug/payments/invoices/live":  {may: string(app.ViewInvoices), query: listed, part: never},
 	"POST /w/:slug/payments/invoices":      {may: string(app.EditInvoices), form: newInvoice},
@@ -209,7 +211,7 @@ func fields(pairs ...string) func(*half, string) []string {
 
 func checkout(h *half) string       { return "checkout=" + h.session }
 func search(h *half) string         { return "client=" + url.QueryEscape(h.mark) }
-func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.payment) }
+func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payment]) }
 func invoiceCursor(h *half) string  { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
 func clientCursor(h *half) string   { return "after=YQ." + h.ids[client] }
 func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
@@ -232,6 +234,10 @@ func newProject(*half, string) []string {
 
 func editedProject(*half, string) []string {
 	return []string{"name", "Rollout " + nobodys(), "version", "1"}
+}
+
+func refund(*half, string) []string {
+	return []string{"form_key", nobodys(), "amount", "5", "reason", "duplicate", "note", "Twice", "still_owed", "1"}
 }
 
 func version(h *half, id string) []string {

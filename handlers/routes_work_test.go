@@ -195,7 +195,7 @@ func TestClientPageShowsNothingOfTheTeam(t *testing.T) {
 			p := w.client().get("/i/" + token + rest)
 			p.has(t, http.StatusOK, "Northlight")
 			p.lacks(t, "Mira", "Ada Brandt", "Jon Bell", "@north.example", "books@", north.owner.WorkspaceID, north.owner.UserID, north.slug,
-				north.ids[open], north.ids[client], north.ids[project], "Rollout", north.account, north.intent, north.payment, north.session, "pay@client.example", "/w/", "csrf")
+				north.ids[open], north.ids[client], north.ids[project], "Rollout", north.account, north.intent, north.ids[payment], north.session, "pay@client.example", "/w/", "csrf")
 		}
 	}
 }

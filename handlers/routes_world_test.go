@@ -31,6 +31,7 @@ const (
 	draft   thing = "draft"
 	open    thing = "open invoice"
 	paid    thing = "paid invoice"
+	payment thing = "payment"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -44,7 +45,6 @@ type half struct {
 	account string // at Stripe, like the next two
 	session string
 	intent  string
-	payment string
 	after   int64  // a moment later than everything
 	asset   string // path of a static file
 }
@@ -86,7 +86,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 		return len(w.detail(owner, h.ids[paid]).Payments) > 0
 	})
 	p := w.detail(owner, h.ids[paid]).Payments[0]
-	h.session, h.payment, h.intent = session, p.ID, p.PaymentIntentID
+	h.session, h.ids[payment], h.intent = session, p.ID, p.PaymentIntentID
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -100,6 +100,11 @@ func (h *half) make(kind thing) string {
 		c, err := h.w.app.CreateClient(ctx, h.owner, app.ClientInput{Name: h.mark + " Books", Email: "books@" + strings.ToLower(h.mark) + ".example", Address: h.mark + " Road 1"})
 		must(t, err)
 		return c.ID
+	}
+	if kind == payment {
+		id := h.make(open)
+		h.w.pay(h.owner, id, "4242424242424242")
+		return h.w.detail(h.owner, id).Payments[0].ID
 	}
 	if kind == project {
 		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})
@@ -129,7 +134,7 @@ func (h *half) version(id string) int64 {
 func (h *half) nowhere() *half {
 	other := *h
 	other.slug, other.mark, other.token, other.session = "nowhere-studio", "Nowhere", "AAAAAAAAAAAAAAAAAAAAAA", "cs_test_nowhere"
-	other.payment, other.ids = nobodys(), map[thing]string{}
+	other.ids = map[thing]string{}
 	for kind := range h.ids {
 		other.ids[kind] = nobodys()
 	}

@@ -53,6 +53,10 @@ func entryOf(m app.Moment, locale string) entry {
 		return entry{Tone: "ok", Icon: "check", Text: money + " paid", Note: method}
 	case "payment_failed":
 		return entry{Tone: "bad", Icon: "x", Text: "Payment failed", Note: joined(failureText(m.Charge.FailureCode), method)}
+	case "refund_asked":
+		return entry{Tone: "info", Icon: "undo-2", Text: "Refund of " + m.Detail + " asked for"}
+	case "refund_refused":
+		return entry{Tone: "bad", Icon: "x", Text: "Refund refused", Note: m.Detail}
 	case "refunded":
 		return entry{Icon: "undo-2", Text: money + " refunded"}
 	case "refund_pending":

@@ -100,6 +100,7 @@ CREATE TABLE refund_requests (
     refund_id         TEXT NOT NULL DEFAULT '',
     attempts          BIGINT NOT NULL DEFAULT 0,
     first_attempt_at  BIGINT NOT NULL DEFAULT 0, -- keys live 24 h at Stripe from here
+    keys_spent        BIGINT NOT NULL DEFAULT 0, -- keys whose answer was a failure of Stripe's own, which it would repeat
     next_attempt_at   BIGINT NOT NULL DEFAULT 0, -- 0 = nothing to do
     claimed_until     BIGINT NOT NULL DEFAULT 0,
     last_error        TEXT NOT NULL DEFAULT '',
@@ -111,6 +112,7 @@ CREATE TABLE refund_requests (
 );
 CREATE INDEX refund_requests_due ON refund_requests (next_attempt_at) WHERE next_attempt_at > 0;
 CREATE INDEX refund_requests_by_payment ON refund_requests (workspace_id, payment_id, created_at);
+CREATE INDEX refund_requests_asking ON refund_requests (stripe_account_id, charge_id) WHERE state = 'asking';
 
 -- Payments outside Stripe, as signed entries: what was recorded, and what was taken back of it.
 -- Their payment is a row of payments without an account, whose intent is its own id.

@@ -38,7 +38,10 @@ WHERE payments.workspace_id = excluded.workspace_id;
 SELECT * FROM payments WHERE workspace_id = @workspace_id AND invoice_id = @invoice_id ORDER BY happened_at, payment_intent_id;
 
 -- name: ListPayments :many
-SELECT p.*, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name
+-- refunds_to_tell: most payments have none, which saves the look for them.
+SELECT p.*, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name,
+    CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = p.stripe_account_id AND r.charge_id = p.charge_id)
+    + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = @workspace_id AND q.payment_id = p.id) AS BIGINT) AS refunds_to_tell
 FROM payments p LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
 WHERE p.workspace_id = @workspace_id AND p.livemode = @livemode
   AND (p.happened_at, p.id) < (CAST(@before_at AS BIGINT), CAST(@before_id AS TEXT))
@@ -87,8 +90,9 @@ SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id =
 ORDER BY refund_id;
 
 -- name: ClaimsOnCharge :one
--- Most charges have neither refund nor dispute nor alert: one look instead of three.
+-- Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of four.
 SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = @stripe_account_id AND r.charge_id = @charge_id)
     + (SELECT count(*) FROM disputes d WHERE d.workspace_id = @workspace_id AND d.stripe_account_id = @stripe_account_id AND d.charge_id = @charge_id)
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.charge_id = @charge_id)
+    + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = @workspace_id AND q.stripe_account_id = @stripe_account_id AND q.charge_id = @charge_id AND q.state = 'asking')
     AS BIGINT) AS claims;
