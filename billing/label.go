@@ -69,6 +69,7 @@ var labels = byKey([]Label{
 	{"succeeded", "Succeeded", "ok", "circle-check"},
 	{"failed", "Failed", "bad", "circle-x"},
 	{"incomplete", "Not finished", "neutral", "clock"},
+	{"taken_back", "Taken back", "neutral", "undo-2"},
 })
 
 func byKey(list []Label) map[string]Label {
