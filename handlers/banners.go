@@ -87,6 +87,10 @@ func linkBanner(d app.Detail, conn *app.Connection, actor app.Actor) *banner {
 		return &banner{Tone: "warn", Icon: "triangle-alert", Title: "Saved, but no payment link yet.", Text: l.Error, Retry: "Try again"}
 	case l.State == "creating" && l.Error != "":
 		return &banner{Tone: "warn", Icon: "triangle-alert", Title: "Saved, but no payment link yet.", Text: l.Error + " We keep trying.", Retry: "Try again"}
+	case l.StillOpen > 0:
+		old := billing.FormatMoney(billing.Money{Minor: l.StillOpen, Currency: d.Invoice.Currency}, actor.Workspace.Locale)
+		return &banner{Tone: "warn", Icon: "clock", Title: "The old payment link is not closed yet.",
+			Text: "Until Stripe has closed the old link, your client could still pay the old amount, " + old + ". We keep trying until it does."}
 	case l.State == "closing" && l.Error != "":
 		return &banner{Tone: "warn", Icon: "clock", Title: "Stripe has not closed the payment link yet.", Text: l.Error + " We keep trying until it does."}
 	case conn == nil:

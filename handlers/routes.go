@@ -99,6 +99,12 @@ func (h *Server) routes() {
 	invoices.Post("/:id/retry-link", h.may(app.EditInvoices), h.retryLink)
 	invoices.Post("/:id/copied", h.may(app.EditInvoices), h.linkCopied)
 
+	// Money that came outside Stripe.
+	invoices.Get("/:id/payments/new", h.may(app.RecordPayments), h.newPayment)
+	invoices.Post("/:id/payments", h.may(app.RecordPayments), h.recordPayment)
+	invoices.Get("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.confirmTakeBack)
+	invoices.Post("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.takeBackPayment)
+
 	// The Stripe connection.
 	stripe := payments.Group("/connect")
 	stripe.Get("", h.may(app.ViewStripe), h.connection)
