@@ -15,6 +15,7 @@ type banner struct {
 	Title, Text string
 	URL, Link   string // where it is done
 	Retry       string // the button that begins again with the payment link, "" = none
+	Settle      bool   // it is among what needs attention, where it says what to do
 }
 
 // flagBanners tell of an invoice's flags, what is worst first.
@@ -23,17 +24,26 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 	money := func(minor int64) string {
 		return billing.FormatMoney(billing.Money{Minor: minor, Currency: inv.Currency}, locale)
 	}
+	left := inv.Received - inv.Refunded // what is still here
+	for _, p := range d.Payments {
+		if p.Currency == inv.Currency {
+			left -= p.Lost
+		}
+	}
+	settled := map[string]bool{billing.FlagPaidAfterVoid: left <= 0, billing.FlagOverpaid: left <= inv.Total}
 	known := []struct {
 		flag string
 		banner
 	}{
-		{billing.FlagPaidAfterVoid, banner{Tone: "bad", Icon: "triangle-alert", Title: "Paid although it is void.",
-			Text: money(inv.Received) + " arrived. Refund it in Stripe, or keep it for a new invoice."}},
-		{billing.FlagOverpaid, banner{Tone: "warn", Icon: "triangle-alert", Title: "Paid more than once.",
-			Text: money(inv.Received-inv.Total) + " came in too much. Refund the difference in Stripe."}},
-		{billing.FlagCurrencyMismatch, banner{Tone: "bad", Icon: "triangle-alert", Title: "A payment does not fit.",
-			Text: "It came in another currency, or from Stripe's test mode, so it is not counted here. Look at it in Stripe."}},
-		{billing.FlagRefundFailed, banner{Tone: "bad", Icon: "triangle-alert", Title: "A refund failed.",
+		{billing.FlagPaidAfterVoid, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "Paid although it is void.",
+			Text: money(left) + " arrived. Refund it, or keep it for a new invoice."}},
+		{billing.FlagOverpaid, banner{Settle: true, Tone: "warn", Icon: "triangle-alert", Title: "Paid too much.",
+			Text: money(left-inv.Total) + " came in too much. Give the difference back."}},
+		{billing.FlagCurrencyMismatch, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A payment does not fit.",
+			Text: "It came in another currency, or from Stripe's test mode, so it is not counted here."}},
+		{billing.FlagFraudWarning, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A card network warns of fraud.",
+			Text: "A dispute is likely. A refund now may avoid it, and its fee."}},
+		{billing.FlagRefundFailed, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A refund failed.",
 			Text: "The money is back in your Stripe balance. Ask your client for another way to return it."}},
 		{billing.FlagDisputeOpen, banner{Tone: "bad", Icon: "triangle-alert", Title: "The client's bank disputes a payment.",
 			Text: "Answer in Stripe before its deadline."}},
@@ -42,12 +52,13 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 		{billing.FlagPaymentFailed, banner{Tone: "warn", Icon: "circle-alert", Title: "The last payment did not go through.",
 			Text: sentence(lastFailure(d.Payments)) + "Your client can try again with the same link."}},
 		{billing.FlagRefundPending, banner{Icon: "clock", Title: "A refund is on its way.", Text: "It can take a few days to arrive."}},
+		{billing.FlagInReview, banner{Icon: "info", Title: "Stripe looks at a payment.", Text: "The money is in. Stripe may ask you for a decision."}},
 		{billing.FlagNeedsSync, banner{Icon: "refresh-cw", Title: "Stripe knows more than we do.",
 			Text: "We are reading this payment again. The money is safe."}},
 	}
 	for _, k := range known {
 		for _, flag := range d.Standing.Flags {
-			if flag == k.flag {
+			if flag == k.flag && !settled[flag] {
 				list = append(list, k.banner)
 			}
 		}

@@ -209,6 +209,11 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 func (h *Server) banners(c *fiber.Ctx, d app.Detail) ([]banner, error) {
 	actor := actorOf(c)
 	list := flagBanners(d, actor.Workspace.Locale)
+	for i := range list {
+		if list[i].Settle {
+			list[i].URL, list[i].Link = "/w/"+actor.Workspace.Slug+"/payments/attention", "What to do"
+		}
+	}
 	var conn *app.Connection
 	if wantsLink(d) {
 		found, err := h.app.Connection(c.UserContext(), actor)
