@@ -523,7 +523,7 @@ func (a *App) closeLinksOf(ctx context.Context, tx *db.Tx, row db.Account) error
 		return fmt.Errorf("read links: %w", err)
 	}
 	for _, l := range links {
-		if err := a.closeLink(ctx, tx, l); err != nil {
+		if err := a.closeLink(ctx, tx, l, 0); err != nil {
 			return err
 		}
 		inv, err := tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: l.WorkspaceID, ID: l.InvoiceID})

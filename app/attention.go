@@ -186,7 +186,7 @@ func (a *App) IgnoreAttention(ctx context.Context, actor Actor, kind, subject, r
 }
 
 // MindAttention takes IgnoreAttention back. Owners and admins may do it. Returns ErrNotFound for
-// what is not ignored.
+// what was never there to ignore.
 func (a *App) MindAttention(ctx context.Context, actor Actor, kind, subject string) error {
 	if err := a.need(ctx, actor, SettleAttention); err != nil {
 		return err
@@ -196,8 +196,9 @@ func (a *App) MindAttention(ctx context.Context, actor Actor, kind, subject stri
 		if err != nil {
 			return fmt.Errorf("mind again: %w", err)
 		}
-		if n == 0 {
-			return ErrNotFound
+		if n == 0 { // the second click
+			_, err := a.findAttention(ctx, tx.Queries, actor, kind, subject, false)
+			return err
 		}
 		tx.AfterCommit(func() { a.versions.bump(actor.WorkspaceID) })
 		return record(ctx, tx, actor, "attention.mind", kind+" "+subject, nil, nil)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"trak/billing"
 	"trak/db"
@@ -82,7 +83,11 @@ func (a *App) decide(ctx context.Context, actor Actor, id string, to billing.Sta
 		if err != nil {
 			return err
 		}
-		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), afterFirstTry); err != nil {
+		pause := time.Duration(0)
+		if to == billing.Open {
+			pause = afterFirstTry // ReopenInvoice tries first
+		}
+		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), pause); err != nil {
 			return err
 		}
 		if err := a.event(ctx, tx, actor, inv.ID, kind, ""); err != nil {

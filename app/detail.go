@@ -21,6 +21,7 @@ type Detail struct {
 	Link     LinkState
 	Payments []db.Payment
 	Refunds  []PaymentRefund
+	Hand     map[string]HandPayment // of the payments outside Stripe, by their id
 	Timeline []Moment
 	Standing billing.Standing
 	Label    billing.Label
@@ -36,6 +37,9 @@ type LinkState struct {
 	URL   string // at Stripe
 	Error string // a sentence, when it is not there yet
 	Tries int64
+	// StillOpen is what an older link is for that Stripe has not closed yet: it could still be
+	// paid. 0 = there is none.
+	StillOpen int64
 }
 
 // Moment is one entry of an invoice's timeline, merged from what people did and what Stripe
@@ -47,7 +51,8 @@ type Moment struct {
 	Detail   string
 	Money    billing.Money // zero when it is not about money
 	StripeID string
-	Charge   db.Charge // of payments: method, brand, last four, reason of a failure
+	Charge   db.Charge    // of payments: method, brand, last four, reason of a failure
+	Entry    db.HandEntry // of payments outside Stripe
 }
 
 // InvoiceDetail returns an invoice with all that belongs to it. Members may see it.
@@ -95,6 +100,9 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 		}
 		d.Refunds = append(d.Refunds, refunds...)
 	}
+	if d.Hand, err = handPayments(ctx, q, d.Payments); err != nil {
+		return d, err
+	}
 	if d.Timeline, err = timeline(ctx, q, inv, d.Payments); err != nil {
 		return d, err
 	}
@@ -104,7 +112,7 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 	if d.Overdue {
 		d.Late = daysBetween(inv.DueDate, string(look.Today))
 	}
-	d.Waiting = inv.Decided != string(billing.Draft) && (!d.Standing.Final() || d.Link.State == linkClosing)
+	d.Waiting = inv.Decided != string(billing.Draft) && (!d.Standing.Final() || d.Link.State == linkClosing || d.Link.StillOpen > 0)
 	return d, nil
 }
 
@@ -127,7 +135,11 @@ func (a *App) look(inv db.Invoice) billing.Look {
 
 // linkState is the newest link's, unless an older one can be used.
 func linkState(links []db.Link) (s LinkState) {
-	for _, l := range links {
+	stillOpen := int64(0)
+	for i, l := range links {
+		if l.State == linkClosing && i < len(links)-1 {
+			stillOpen = max(stillOpen, l.Amount)
+		}
 		if s.State == linkActive && l.State != linkActive {
 			continue
 		}
@@ -136,6 +148,7 @@ func linkState(links []db.Link) (s LinkState) {
 			s.URL = l.Url
 		}
 	}
+	s.StillOpen = stillOpen
 	return s
 }
 
@@ -199,6 +212,9 @@ func timeline(ctx context.Context, q *db.Queries, inv db.Invoice, payments []db.
 
 // momentsOf tells a payment's story from its facts.
 func momentsOf(ctx context.Context, q *db.Queries, p db.Payment) (list []Moment, err error) {
+	if p.StripeAccountID == "" {
+		return momentsByHand(ctx, q, p)
+	}
 	charges, err := q.ChargesOfIntent(ctx, db.ChargesOfIntentParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, PaymentIntentID: p.PaymentIntentID})
 	if err != nil {
 		return nil, fmt.Errorf("read charges: %w", err)

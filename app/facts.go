@@ -283,11 +283,15 @@ func (a *App) changed(tx *db.Tx, inv db.Invoice) {
 	})
 }
 
-// paymentFacts gathers all that is known of one payment intent.
+// paymentFacts gathers all that is known of one payment.
 func paymentFacts(ctx context.Context, q *db.Queries, row db.Payment, said billing.Intent) (f billing.PaymentFacts, err error) {
 	f.Intent = billing.Intent{
 		ID: row.PaymentIntentID, Currency: row.Currency, Livemode: row.Livemode, Provisional: row.Provisional,
 		InvoiceHint: row.InvoiceHint, PaidAt: row.ProvisionalAt,
+	}
+	if row.StripeAccountID == "" {
+		f.Entries, err = handEntries(ctx, q, row)
+		return f, err
 	}
 	if said.ID != "" {
 		f.Intent = billing.MergeIntent(f.Intent, said)

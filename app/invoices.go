@@ -469,7 +469,7 @@ func (a *App) RevokeLink(ctx context.Context, actor Actor, id string) error {
 			return fmt.Errorf("read links: %w", err)
 		}
 		for _, l := range links {
-			if err := a.closeLink(ctx, tx, l); err != nil {
+			if err := a.closeLink(ctx, tx, l, afterFirstTry); err != nil {
 				return err
 			}
 		}

@@ -34,7 +34,7 @@ const (
 
 // settleLinks makes the links follow the invoice, in the transaction that changed it: whatever
 // must not be paid any more is closed, and what is due gets a link for exactly that amount. The
-// worker makes it after the pause: at once, or once the request has had its own try.
+// worker does both after the pause: at once, or once the request has had its own try.
 func (a *App) settleLinks(ctx context.Context, tx *db.Tx, inv db.Invoice, pause time.Duration) error {
 	links, err := tx.LinksOfInvoice(ctx, db.LinksOfInvoiceParams{WorkspaceID: inv.WorkspaceID, InvoiceID: inv.ID})
 	if err != nil {
@@ -57,7 +57,7 @@ func (a *App) settleLinks(ctx context.Context, tx *db.Tx, inv db.Invoice, pause 
 			alive = true
 			continue
 		}
-		if err := a.closeLink(ctx, tx, l); err != nil {
+		if err := a.closeLink(ctx, tx, l, pause); err != nil {
 			return err
 		}
 	}
@@ -84,8 +84,11 @@ func (a *App) linkUsed(ctx context.Context, tx *db.Tx, l db.Link) (bool, error) 
 	return false, nil
 }
 
-func (a *App) closeLink(ctx context.Context, tx *db.Tx, l db.Link) error {
-	if _, err := tx.SetLinkClosing(ctx, db.SetLinkClosingParams{WorkspaceID: l.WorkspaceID, ID: l.ID, Now: tx.Now()}); err != nil {
+func (a *App) closeLink(ctx context.Context, tx *db.Tx, l db.Link, pause time.Duration) error {
+	_, err := tx.SetLinkClosing(ctx, db.SetLinkClosingParams{
+		WorkspaceID: l.WorkspaceID, ID: l.ID, Now: tx.Now(), NextAttemptAt: tx.Now() + pause.Microseconds(),
+	})
+	if err != nil {
 		return fmt.Errorf("close link %s: %w", l.ID, err)
 	}
 	tx.AfterCommit(a.jobs.Wake)
@@ -133,7 +136,7 @@ func (a *App) RetryLink(ctx context.Context, actor Actor, invoiceID string) erro
 			switch l.State {
 			case linkFailed:
 				// Stripe replays its refusal for the same key: another try is another revision.
-				if err := a.closeLink(ctx, tx, l); err != nil {
+				if err := a.closeLink(ctx, tx, l, afterFirstTry); err != nil {
 					return err
 				}
 			case linkCreating:
@@ -157,7 +160,8 @@ func (a *App) RetryLink(ctx context.Context, actor Actor, invoiceID string) erro
 	return nil
 }
 
-// tryLinks works on an invoice's links at once, for as long as a person is willing to wait.
+// tryLinks works on an invoice's links at once, the oldest first, for as long as a person is
+// willing to wait: what must not be paid any more is closed before what may be is made.
 func (a *App) tryLinks(ctx context.Context, workspaceID, invoiceID string) {
 	ctx, cancel := context.WithTimeout(ctx, firstTry)
 	defer cancel()
@@ -171,9 +175,12 @@ func (a *App) tryLinks(ctx context.Context, workspaceID, invoiceID string) {
 		return
 	}
 	for _, l := range links {
-		if l.State == linkCreating {
+		if ctx.Err() != nil {
+			return // the worker goes on
+		}
+		if l.State == linkCreating || l.State == linkClosing {
 			if _, err := a.workLink(ctx, l.WorkspaceID, l.ID); err != nil {
-				a.log.Error("make link", "link", l.ID, "error", err)
+				a.log.Error("work on link", "link", l.ID, "error", err)
 			}
 		}
 	}

@@ -155,7 +155,7 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 		if p, err = a.refundablePayment(ctx, q, actor, paymentID); err != nil {
 			return err
 		}
-		r, sent, err = sentBefore(ctx, q, p, in.FormKey)
+		r, sent, err = refundSentBefore(ctx, q, p, in.FormKey)
 		return err
 	})
 	if err != nil {
@@ -191,8 +191,8 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 	return r, err
 }
 
-// sentBefore finds what an earlier click on the same form asked for.
-func sentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, formKey string) (db.RefundRequest, bool, error) {
+// refundSentBefore finds what an earlier click on the same form asked for.
+func refundSentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, formKey string) (db.RefundRequest, bool, error) {
 	r, err := q.RefundRequestByFormKey(ctx, db.RefundRequestByFormKeyParams{WorkspaceID: p.WorkspaceID, FormKey: formKey})
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
@@ -212,7 +212,7 @@ func (a *App) askRefund(ctx context.Context, actor Actor, p db.RefundablePayment
 	id := newID()
 	err = a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
 		var sent bool
-		if r, sent, err = sentBefore(ctx, tx.Queries, p, in.FormKey); err != nil || sent {
+		if r, sent, err = refundSentBefore(ctx, tx.Queries, p, in.FormKey); err != nil || sent {
 			return err
 		}
 		here, asking, err := leftHere(ctx, tx.Queries, p)

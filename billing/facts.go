@@ -245,3 +245,13 @@ const (
 	ReadLink    = "payment_link"
 	ReadAccount = "account"
 )
+
+// Entry is money that came outside Stripe as somebody recorded it, or, below zero, what was taken
+// back of that. It is a fact of ours: entries are added and never changed.
+type Entry struct {
+	ID         string
+	Amount     int64 // signed
+	Currency   string
+	Method     string // bank_transfer, cash, cheque or other
+	ReceivedAt int64
+}

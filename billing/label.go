@@ -73,6 +73,7 @@ var labels = byKey([]Label{
 	{"refund_pending", "On its way", "warn", "clock"},
 	{"refund_failed", "Failed", "bad", "circle-x"},
 	{"refund_refused", "Refused", "bad", "circle-x"},
+	{"taken_back", "Taken back", "neutral", "undo-2"},
 })
 
 func byKey(list []Label) map[string]Label {

@@ -43,7 +43,7 @@ func TestLabelOf(t *testing.T) {
 func TestEveryStatusHasALabel(t *testing.T) {
 	t.Parallel()
 	for _, s := range []Status{
-		ChargedBack, Refunded, PartiallyRefunded, Paid, PartiallyPaid, Processing, Void, Uncollectible, Open, Draft, Succeeded, Failed, Incomplete,
+		ChargedBack, Refunded, PartiallyRefunded, Paid, PartiallyPaid, Processing, Void, Uncollectible, Open, Draft, Succeeded, Failed, Incomplete, TakenBack,
 	} {
 		if got := LabelOfStatus(s); got.Key != string(s) || got.Text == string(s) {
 			t.Errorf("%s has the label %+v", s, got)

@@ -24,6 +24,7 @@ const (
 	Succeeded  Status = "succeeded"
 	Failed     Status = "failed"
 	Incomplete Status = "incomplete" // begun, and nothing came of it yet
+	TakenBack  Status = "taken_back" // recorded by a person, and nothing is left of it
 )
 
 // The statuses of a refund, beside Refunded.
@@ -71,8 +72,10 @@ const (
 	FlagInReview         = "in_review"
 )
 
-// PaymentFacts is all that is known of one payment intent.
+// PaymentFacts is all that is known of one payment: of a payment intent, or of the entries that
+// people made of money that came outside Stripe.
 type PaymentFacts struct {
+	Entries  []Entry
 	Intent   Intent
 	Sessions []Session
 	Charges  []Charge
@@ -108,6 +111,9 @@ type Payment struct {
 
 // PaymentOf computes a payment from its facts.
 func PaymentOf(f PaymentFacts) Payment {
+	if len(f.Entries) > 0 {
+		return paymentByHand(f)
+	}
 	p := Payment{Currency: f.Intent.Currency, Livemode: f.Intent.Livemode}
 	p.RefundPending = f.RefundAsked
 	provisional, paidAt := f.Intent.Provisional, f.Intent.PaidAt
@@ -176,6 +182,23 @@ func PaymentOf(f PaymentFacts) Payment {
 		p.HappenedAt = max(triedAt, paidAt)
 	}
 	p.Status = paymentStatus(p, failed)
+	return p
+}
+
+// paymentByHand adds up what people recorded: what was taken back was never received.
+func paymentByHand(f PaymentFacts) Payment {
+	p := Payment{Currency: f.Intent.Currency, Livemode: f.Intent.Livemode, Status: Succeeded}
+	for _, e := range f.Entries {
+		p.Gross += e.Amount
+		p.Currency = max(p.Currency, e.Currency)
+		if e.Amount > 0 {
+			p.Charge.Method = max(p.Charge.Method, e.Method)
+			p.HappenedAt = earlier(p.HappenedAt, e.ReceivedAt)
+		}
+	}
+	if p.Gross <= 0 {
+		p.Gross, p.Status = 0, TakenBack
+	}
 	return p
 }
 

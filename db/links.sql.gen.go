@@ -320,20 +320,26 @@ const setLinkClosing = `-- name: SetLinkClosing :execrows
 UPDATE payment_links SET
     state = CASE WHEN state = 'creating' AND attempts = 0 THEN 'closed' ELSE 'closing' END,
     closed_at = CASE WHEN state = 'creating' AND attempts = 0 THEN CAST($1 AS BIGINT) ELSE 0 END,
-    next_attempt_at = CASE WHEN state = 'creating' AND attempts = 0 THEN 0 ELSE CAST($1 AS BIGINT) END,
+    next_attempt_at = CASE WHEN state = 'creating' AND attempts = 0 THEN 0 ELSE CAST($2 AS BIGINT) END,
     attempts = 0
-WHERE workspace_id = $2 AND id = $3 AND state IN ('creating', 'active', 'failed')
+WHERE workspace_id = $3 AND id = $4 AND state IN ('creating', 'active', 'failed')
 `
 
 type SetLinkClosingParams struct {
-	Now         int64
-	WorkspaceID string
-	ID          string
+	Now           int64
+	NextAttemptAt int64
+	WorkspaceID   string
+	ID            string
 }
 
 // One that was never tried has nothing at Stripe and is closed at once.
 func (q *Queries) SetLinkClosing(ctx context.Context, arg SetLinkClosingParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setLinkClosing, arg.Now, arg.WorkspaceID, arg.ID)
+	result, err := q.db.ExecContext(ctx, setLinkClosing,
+		arg.Now,
+		arg.NextAttemptAt,
+		arg.WorkspaceID,
+		arg.ID,
+	)
 	if err != nil {
 		return 0, err
 	}

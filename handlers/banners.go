@@ -15,6 +15,7 @@ type banner struct {
 	Title, Text string
 	URL, Link   string // where it is done
 	Retry       string // the button that begins again with the payment link, "" = none
+	Settle      bool   // it is among what needs attention, where it says what to do
 }
 
 // flagBanners tell of an invoice's flags, what is worst first.
@@ -23,20 +24,26 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 	money := func(minor int64) string {
 		return billing.FormatMoney(billing.Money{Minor: minor, Currency: inv.Currency}, locale)
 	}
-	// What nobody owed, until it has gone back.
-	kept := inv.Received - inv.Refunded
-	settled := map[string]bool{billing.FlagOverpaid: kept <= inv.Total, billing.FlagPaidAfterVoid: kept <= 0}
+	left := inv.Received - inv.Refunded // what is still here
+	for _, p := range d.Payments {
+		if p.Currency == inv.Currency {
+			left -= p.Lost
+		}
+	}
+	settled := map[string]bool{billing.FlagPaidAfterVoid: left <= 0, billing.FlagOverpaid: left <= inv.Total}
 	known := []struct {
 		flag string
 		banner
 	}{
-		{billing.FlagPaidAfterVoid, banner{Tone: "bad", Icon: "triangle-alert", Title: "Paid although it is void.",
-			Text: money(kept) + " arrived. Refund it below, or keep it for a new invoice."}},
-		{billing.FlagOverpaid, banner{Tone: "warn", Icon: "triangle-alert", Title: "Paid more than once.",
-			Text: money(kept-inv.Total) + " came in too much. Refund the difference below."}},
-		{billing.FlagCurrencyMismatch, banner{Tone: "bad", Icon: "triangle-alert", Title: "A payment does not fit.",
+		{billing.FlagPaidAfterVoid, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "Paid although it is void.",
+			Text: money(left) + " arrived. Refund it below, or keep it for a new invoice."}},
+		{billing.FlagOverpaid, banner{Settle: true, Tone: "warn", Icon: "triangle-alert", Title: "Paid too much.",
+			Text: money(left-inv.Total) + " came in too much. Refund the difference below."}},
+		{billing.FlagCurrencyMismatch, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A payment does not fit.",
 			Text: "It came in another currency, or from Stripe's test mode, so it is not counted here. Refund it below, or settle it with your client."}},
-		{billing.FlagRefundFailed, banner{Tone: "bad", Icon: "triangle-alert", Title: "A refund failed.",
+		{billing.FlagFraudWarning, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A card network warns of fraud.",
+			Text: "A dispute is likely. A refund now may avoid it, and its fee."}},
+		{billing.FlagRefundFailed, banner{Settle: true, Tone: "bad", Icon: "triangle-alert", Title: "A refund failed.",
 			Text: "The money is back in your Stripe balance. Refund again below, or ask your client for another way to return it."}},
 		{billing.FlagDisputeOpen, banner{Tone: "bad", Icon: "triangle-alert", Title: "The client's bank disputes a payment.",
 			Text: "Answer in Stripe before its deadline."}},
@@ -45,6 +52,7 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 		{billing.FlagPaymentFailed, banner{Tone: "warn", Icon: "circle-alert", Title: "The last payment did not go through.",
 			Text: sentence(lastFailure(d.Payments)) + "Your client can try again with the same link."}},
 		{billing.FlagRefundPending, banner{Icon: "clock", Title: "A refund is on its way.", Text: "It can take a few days to arrive."}},
+		{billing.FlagInReview, banner{Icon: "info", Title: "Stripe looks at a payment.", Text: "The money is in. Stripe may ask you for a decision."}},
 		{billing.FlagNeedsSync, banner{Icon: "refresh-cw", Title: "Stripe knows more than we do.",
 			Text: "We are reading this payment again. The money is safe."}},
 	}
@@ -90,6 +98,10 @@ func linkBanner(d app.Detail, conn *app.Connection, actor app.Actor) *banner {
 		return &banner{Tone: "warn", Icon: "triangle-alert", Title: "Saved, but no payment link yet.", Text: l.Error, Retry: "Try again"}
 	case l.State == "creating" && l.Error != "":
 		return &banner{Tone: "warn", Icon: "triangle-alert", Title: "Saved, but no payment link yet.", Text: l.Error + " We keep trying.", Retry: "Try again"}
+	case l.StillOpen > 0:
+		old := billing.FormatMoney(billing.Money{Minor: l.StillOpen, Currency: d.Invoice.Currency}, actor.Workspace.Locale)
+		return &banner{Tone: "warn", Icon: "clock", Title: "The old payment link is not closed yet.",
+			Text: "Until Stripe has closed the old link, your client could still pay the old amount, " + old + ". We keep trying until it does."}
 	case l.State == "closing" && l.Error != "":
 		return &banner{Tone: "warn", Icon: "clock", Title: "Stripe has not closed the payment link yet.", Text: l.Error + " We keep trying until it does."}
 	case conn == nil:

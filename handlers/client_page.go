@@ -34,6 +34,7 @@ type publicPage struct {
 	Amount     string
 	Pay        string // "Pay €2,940.00", "" when it can't be paid now
 	Note       *publicNote
+	ByHand     []string // "Paid by bank transfer on 20 Nov 2026: €500.00", of what came outside Stripe
 	// TestNote says that it is no real invoice, "" when it is one.
 	TestNote string
 	Items    items
@@ -170,6 +171,11 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 	data.Items = items
 	data.Note, e = publicNoteOf(w, p, confirming)
 	err = errors.Join(err, e)
+	for _, row := range p.Payments {
+		if hand, ok := p.Hand[row.ID]; ok && hand.Left > 0 {
+			data.ByHand = append(data.ByHand, say("paid_by."+hand.Method, hand.ReceivedOn.Format(inv.Locale), money(hand.Left)))
+		}
+	}
 	if p.Waiting {
 		data.Live, data.Every = "/i/"+inv.Token+"/status?"+l.Query(), l.Every*1000
 		if confirming {

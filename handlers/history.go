@@ -85,6 +85,9 @@ func (h *Server) paymentRows(actor app.Actor, payments []app.PaymentRow) []payme
 			Gross: amountOrNone(p.Gross, p.Currency, here.Locale), Refunded: amountOrNone(p.Refunded, p.Currency, here.Locale),
 			Currency: strings.ToUpper(p.Currency), Label: p.Label,
 		}
+		if p.StripeAccountID == "" {
+			row.Clock = "" // a person said the day alone
+		}
 		if p.InvoiceID != nil {
 			row.InvoiceURL = base + "/payments/invoices/" + *p.InvoiceID
 		}

@@ -49,6 +49,7 @@ type namedLink struct{ Name, URL string }
 // invoiceActions are what may be done with it now.
 type invoiceActions struct {
 	Finalize, Edit, Delete, Void, Revoke, GiveUp, Reopen, Duplicate bool
+	Record                                                          bool   // a payment that came outside Stripe
 	CopyID                                                          string // of the draft that Duplicate makes, so that a second click makes no second one
 	ClientView                                                      string // address of the client's page
 }
@@ -72,6 +73,11 @@ type attempt struct {
 	URL     string // at Stripe, for those who have access
 	Refunds []refundRow
 	Refund  string // where it is refunded, "" when nothing is left or somebody else has to
+	// Of one that was recorded by a person:
+	Reference string
+	TakeBack  string // where it is taken back, "" for those who may not, and when nothing is left
+	// Undo is where an assignment by a person is taken back.
+	Undo string
 }
 
 func (h *Server) invoice(c *fiber.Ctx) error {
@@ -170,11 +176,12 @@ func actionsOf(actor app.Actor, d app.Detail) (a invoiceActions) {
 	if !actor.May(app.EditInvoices) {
 		return a
 	}
+	record := actor.May(app.RecordPayments) && d.Invoice.Number != nil && d.Invoice.Decided != string(billing.Void)
 	draft, open := d.Invoice.Decided == string(billing.Draft), d.Invoice.Decided == string(billing.Open)
 	return invoiceActions{
 		Finalize: draft, Edit: draft, Delete: draft, Revoke: !draft, Duplicate: true, CopyID: uuid.NewString(),
 		Void: open && d.Invoice.Received == 0, GiveUp: open && d.Invoice.Due > 0,
-		Reopen: d.Invoice.Decided == string(billing.Uncollectible),
+		Reopen: d.Invoice.Decided == string(billing.Uncollectible), Record: record,
 	}
 }
 
@@ -204,6 +211,11 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 func (h *Server) banners(c *fiber.Ctx, d app.Detail) ([]banner, error) {
 	actor := actorOf(c)
 	list := flagBanners(d, actor.Workspace.Locale)
+	for i := range list {
+		if list[i].Settle {
+			list[i].URL, list[i].Link = "/w/"+actor.Workspace.Slug+"/payments/attention", "What to do"
+		}
+	}
 	var conn *app.Connection
 	if wantsLink(d) {
 		found, err := h.app.Connection(c.UserContext(), actor)
@@ -234,6 +246,16 @@ func (h *Server) attempts(actor app.Actor, d app.Detail, here local) []attempt {
 		list[i].Refunds = refundRows(d.Refunds, p.ID, here)
 		if h.app.MayRefund(actor, p, d.Refunds) {
 			list[i].Refund = refundPath(actor, p.ID)
+		}
+		own := invoicesPath(actor, "/"+d.Invoice.ID+"/payments/"+p.ID)
+		if hand, ok := d.Hand[p.ID]; ok {
+			list[i].Reference = hand.Reference
+			if hand.Left > 0 && actor.May(app.RecordPayments) {
+				list[i].TakeBack = own + "/take-back"
+			}
+		}
+		if p.AssignedAt > 0 && actor.May(app.SettleAttention) {
+			list[i].Undo = own + "/unassign"
 		}
 	}
 	return list

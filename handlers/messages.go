@@ -61,6 +61,11 @@ var catalogue = map[string]words{
 		"missing_title": "This link leads nowhere",
 		"missing":       "It may have been replaced or cut off. Ask whoever sent it to you for a new one.",
 
+		"paid_by.bank_transfer": "Paid by bank transfer on %s: %s", // date, amount
+		"paid_by.cash":          "Paid in cash on %s: %s",
+		"paid_by.cheque":        "Paid by cheque on %s: %s",
+		"paid_by.other":         "Paid on %s: %s",
+
 		"status.open":               "Open",
 		"status.overdue":            "Overdue",
 		"status.processing":         "Processing",

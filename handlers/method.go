@@ -9,6 +9,8 @@ var (
 		"bacs_debit": "Bacs Direct Debit", "au_becs_debit": "BECS Direct Debit", "acss_debit": "Pre-authorized debit",
 		"customer_balance": "Bank transfer", "ideal": "iDEAL", "eps": "EPS", "p24": "Przelewy24", "blik": "BLIK",
 		"paypal": "PayPal", "wechat_pay": "WeChat Pay", "cashapp": "Cash App Pay", "amazon_pay": "Amazon Pay",
+		// Recorded by people.
+		"bank_transfer": "Bank transfer", "cash": "Cash", "cheque": "Cheque", "other": "Another way",
 	}
 	brands = map[string]string{
 		"visa": "Visa", "mastercard": "Mastercard", "amex": "American Express", "discover": "Discover", "diners": "Diners Club",

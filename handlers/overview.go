@@ -3,6 +3,7 @@ package handlers
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -24,14 +25,14 @@ type firstStep struct {
 	URL, Link  string // what to do next, for those who may
 }
 
-// lateRow is an invoice that is overdue.
-type lateRow struct {
+// attentionRow is something that needs a person: trouble with money, or an invoice that is overdue.
+type attentionRow struct {
 	local
-	URL, Number, Client string
-	Label               billing.Label
-	Due                 billing.Date
-	Late                string // 14 days late
-	Amount, Currency    string // what is due
+	URL, Name, Client string
+	Label             billing.Label
+	Day               billing.Date // when it was due, or must be settled
+	Late              string       // 14 days late
+	Amount            string
 }
 
 type overviewPage struct {
@@ -45,13 +46,18 @@ type overviewPage struct {
 	MayManage bool
 	// Unheard says that Stripe can't tell us of payments yet.
 	Unheard   bool
-	Attention []lateRow
+	Attention []attentionRow
+	Troubles  bool // not only late invoices
 	Latest    []paymentRow
 	Empty     bool // no invoice yet
 }
 
 func (h *Server) overview(c *fiber.Ctx) error {
-	data, err := h.overviewOf(c, h.overviewVersion(actorOf(c)))
+	version, err := h.overviewVersion(c)
+	if err != nil {
+		return err
+	}
+	data, err := h.overviewOf(c, version)
 	if err != nil {
 		return err
 	}
@@ -60,7 +66,10 @@ func (h *Server) overview(c *fiber.Ctx) error {
 
 // overviewTiles is polled by the overview.
 func (h *Server) overviewTiles(c *fiber.Ctx) error {
-	version := h.overviewVersion(actorOf(c))
+	version, err := h.overviewVersion(c)
+	if err != nil {
+		return err
+	}
 	if c.Query("v") == version {
 		return c.SendStatus(fiber.StatusNoContent)
 	}
@@ -71,10 +80,15 @@ func (h *Server) overviewTiles(c *fiber.Ctx) error {
 	return h.fragment(c, fiber.StatusOK, "overview-body", data)
 }
 
-// overviewVersion changes with the list of invoices, with the connection, and at midnight, when
-// invoices become overdue.
-func (h *Server) overviewVersion(actor app.Actor) string {
-	return fmt.Sprintf("%s.%d.%d", billing.Today(actor.Workspace.Location(), h.now()), h.app.ListVersion(actor), h.app.ConnectionVersion(actor))
+// overviewVersion changes with the list of invoices, with the connection, at midnight, when
+// invoices become overdue, and with what comes to need attention by time alone.
+func (h *Server) overviewVersion(c *fiber.Ctx) (string, error) {
+	actor := actorOf(c)
+	n, err := h.app.AttentionCount(c.UserContext(), actor)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s.%d.%d.%d", billing.Today(actor.Workspace.Location(), h.now()), h.app.ListVersion(actor), h.app.ConnectionVersion(actor), n), nil
 }
 
 func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) {
@@ -84,6 +98,10 @@ func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) 
 		return overviewPage{}, err
 	}
 	o, err := h.app.Overview(ctx, actor)
+	if err != nil {
+		return overviewPage{}, err
+	}
+	troubles, err := h.app.Attention(ctx, actor, false)
 	if err != nil {
 		return overviewPage{}, err
 	}
@@ -97,7 +115,7 @@ func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) 
 	}
 	data := overviewPage{
 		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady,
-		Tiles: tilesOf(actor, o), Attention: lateRows(actor, o.Attention), Latest: h.paymentRows(actor, o.Latest), Empty: o.Invoices == 0,
+		Tiles: tilesOf(actor, o), Attention: h.attentionRows(actor, troubles, o.Attention), Troubles: len(troubles) > 0, Latest: h.paymentRows(actor, o.Latest), Empty: o.Invoices == 0,
 	}
 	s := stageOf(connection)
 	switch {
@@ -195,17 +213,32 @@ func newTile(actor app.Actor, name, url string, sums []app.Sum, what, nothing st
 	return t
 }
 
-func lateRows(actor app.Actor, list []app.Row) []lateRow {
-	here, rows := localOf(actor), make([]lateRow, len(list))
-	for i, r := range list {
-		rows[i] = lateRow{
+// maxTroubles is how many the overview shows before the late invoices; the others are a click away.
+const maxTroubles = 5
+
+// attentionRows are trouble with money first, then what is overdue.
+func (h *Server) attentionRows(actor app.Actor, troubles []app.Attention, late []app.Row) (rows []attentionRow) {
+	here := localOf(actor)
+	for _, it := range h.attentionItems(actor, troubles[:min(len(troubles), maxTroubles)]) {
+		row := attentionRow{local: here, URL: "/w/" + actor.Workspace.Slug + "/payments/attention", Name: it.Title, Client: it.Client, Label: it.Label, Amount: it.Amount}
+		if it.DueBy > 0 {
+			row.Day = billing.Date(time.UnixMicro(it.DueBy).In(here.Zone).Format(time.DateOnly))
+		}
+		if it.Invoice != nil && it.Client != "" {
+			row.Client = it.Invoice.Name + ", " + it.Client
+		}
+		rows = append(rows, row)
+	}
+	for _, r := range late {
+		row := attentionRow{
 			local: here, URL: invoicesPath(actor, "/"+r.ID), Client: r.Client(), Label: r.Label,
-			Due: billing.Date(r.DueDate), Late: count(int64(r.Late), "day") + " late",
-			Amount: amountOrNone(r.Due, r.Currency, here.Locale), Currency: strings.ToUpper(r.Currency),
+			Day: billing.Date(r.DueDate), Late: count(int64(r.Late), "day") + " late",
+			Amount: billing.FormatMoney(billing.Money{Minor: r.Due, Currency: r.Currency}, here.Locale),
 		}
 		if r.Number != nil {
-			rows[i].Number = *r.Number
+			row.Name = *r.Number
 		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -77,6 +77,13 @@ func (h *Server) routes() {
 	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
 	payments.Post("/refund/:id", h.may(app.Refund), h.refundPayment)
 
+	// What needs a person.
+	payments.Get("/attention", h.may(app.ViewPayments), h.attention)
+	payments.Post("/attention/ignore", h.may(app.SettleAttention), h.ignoreAttention)
+	payments.Post("/attention/mind", h.may(app.SettleAttention), h.mindAttention)
+	payments.Get("/assign/:id", h.may(app.SettleAttention), h.assignPage)
+	payments.Post("/assign/:id", h.may(app.SettleAttention), h.assignPayment)
+
 	invoices := payments.Group("/invoices")
 	invoices.Get("", h.may(app.ViewInvoices), h.listInvoices)
 	invoices.Post("", h.may(app.EditInvoices), h.createInvoice)
@@ -100,6 +107,13 @@ func (h *Server) routes() {
 	invoices.Post("/:id/revoke", h.may(app.EditInvoices), h.revokeLink)
 	invoices.Post("/:id/retry-link", h.may(app.EditInvoices), h.retryLink)
 	invoices.Post("/:id/copied", h.may(app.EditInvoices), h.linkCopied)
+
+	// Money that came outside Stripe.
+	invoices.Get("/:id/payments/new", h.may(app.RecordPayments), h.newPayment)
+	invoices.Post("/:id/payments", h.may(app.RecordPayments), h.recordPayment)
+	invoices.Get("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.confirmTakeBack)
+	invoices.Post("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.takeBackPayment)
+	invoices.Post("/:id/payments/:payment/unassign", h.may(app.SettleAttention), h.unassignPayment)
 
 	// The Stripe connection.
 	stripe := payments.Group("/connect")

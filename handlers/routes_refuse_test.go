@@ -110,7 +110,7 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
 	for _, rest := range []string{"/clients", "/clients?archived=1",
-		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/connect",
+		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/connect",
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=draft", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
 		pages[rest] = owner.get(path(north.owner, rest))
@@ -122,6 +122,8 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	south.make(client)
 	south.make(draft)
 	south.make(open)
+	south.make(recorded)
+	south.make(strayed)
 	w.pay(south.owner, south.make(open), "4242424242424242")
 	archived := south.make(client)
 	must(t, w.app.ArchiveClient(t.Context(), south.owner, archived, true))

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"trak/app"
+	"trak/billing"
 )
 
 // Who may, beside those who have a permission.
@@ -113,16 +114,28 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/invoices/:id/revoke":        {may: string(app.EditInvoices), of: open},
 	"POST /w/:slug/payments/invoices/:id/retry-link":    {may: string(app.EditInvoices), of: open},
 	"POST /w/:slug/payments/invoices/:id/copied":        {may: string(app.EditInvoices), of: open, status: 204},
-	"GET /w/:slug/payments/connect":                     {may: string(app.ViewStripe)},
-	"GET /w/:slug/payments/connect/status":              {may: string(app.ViewStripe), part: never},
-	"POST /w/:slug/payments/connect":                    {may: string(app.ManageStripe), form: fields("country", "DE")},
-	"POST /w/:slug/payments/connect/continue":           {may: string(app.ManageStripe)},
-	"GET /w/:slug/payments/connect/refresh":             {may: string(app.ManageStripe), status: 303},
-	"GET /w/:slug/payments/connect/return":              {may: string(app.ManageStripe), status: 303, writes: "AskRead"},
-	"POST /w/:slug/payments/connect/check":              {may: string(app.ManageStripe)},
-	"POST /w/:slug/payments/connect/dashboard":          {may: string(app.ManageStripe)},
-	"GET /w/:slug/payments/connect/disconnect":          {may: string(app.ManageStripe)},
-	"POST /w/:slug/payments/connect/disconnect":         {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/invoices/:id/payments/new":   {may: string(app.RecordPayments), of: open, part: "payment-form"},
+	"POST /w/:slug/payments/invoices/:id/payments":      {may: string(app.RecordPayments), of: open, form: handForm},
+	"GET /w/:slug/payments/invoices/:id/payments/:payment/take-back": {may: string(app.RecordPayments), of: recorded,
+		part: "take-back-form"},
+	"POST /w/:slug/payments/invoices/:id/payments/:payment/take-back": {may: string(app.RecordPayments), of: recorded,
+		form: fields("form_key", "", "amount", "20", "note", "Another client's")},
+	"POST /w/:slug/payments/invoices/:id/payments/:payment/unassign": {may: string(app.SettleAttention), of: assigned},
+	"GET /w/:slug/payments/attention":                                {may: string(app.ViewPayments)},
+	"POST /w/:slug/payments/attention/ignore":                        {may: string(app.SettleAttention), form: toIgnore},
+	"POST /w/:slug/payments/attention/mind":                          {may: string(app.SettleAttention), form: toMind},
+	"GET /w/:slug/payments/assign/:id":                               {may: string(app.SettleAttention), of: strayed},
+	"POST /w/:slug/payments/assign/:id":                              {may: string(app.SettleAttention), of: strayed, form: toAssign},
+	"GET /w/:slug/payments/connect":                                  {may: string(app.ViewStripe)},
+	"GET /w/:slug/payments/connect/status":                           {may: string(app.ViewStripe), part: never},
+	"POST /w/:slug/payments/connect":                                 {may: string(app.ManageStripe), form: fields("country", "DE")},
+	"POST /w/:slug/payments/connect/continue":                        {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/refresh":                          {may: string(app.ManageStripe), status: 303},
+	"GET /w/:slug/payments/connect/return":                           {may: string(app.ManageStripe), status: 303, writes: "AskRead"},
+	"POST /w/:slug/payments/connect/check":                           {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/dashboard":                       {may: string(app.ManageStripe)},
+	"GET /w/:slug/payments/connect/disconnect":                       {may: string(app.ManageStripe)},
+	"POST /w/:slug/payments/connect/disconnect":                      {may: string(app.ManageStripe)},
 }
 
 func TestEveryRouteHasARule(t *testing.T) {
@@ -182,7 +195,7 @@ func (r request) carried() bool {
 func (h *half) request(key, slug, id string) request {
 	method, pattern, _ := strings.Cut(key, " ")
 	r := rules[key]
-	path := strings.NewReplacer(":slug", slug, ":id", id, ":token", h.token, "/static/*", h.asset, "*", id).Replace(pattern)
+	path := strings.NewReplacer(":slug", slug, ":id", id, ":payment", h.paymentOf(id), ":token", h.token, "/static/*", h.asset, "*", id).Replace(pattern)
 	if r.query != nil {
 		path += "?" + r.query(h)
 	}
@@ -218,6 +231,19 @@ func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
 func ofProject(h *half) string      { return "project=" + h.ids[project] }
 func copyID(*half, string) []string { return []string{"id", nobodys()} }
 func listed(h *half) string         { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
+
+func toIgnore(h *half, _ string) []string {
+	return []string{"kind", app.AttentionUnmatched, "subject", h.subject, "reason", "Sold at the fair"}
+}
+func toMind(h *half, _ string) []string {
+	return []string{"kind", app.AttentionUnmatched, "subject", h.ignored}
+}
+func toAssign(h *half, _ string) []string { return []string{"invoice", h.ids[open]} }
+
+func handForm(h *half, _ string) []string {
+	today := billing.Today(h.owner.Workspace.Location(), h.w.now())
+	return []string{"form_key", nobodys(), "amount", "20", "received_on", string(today), "method", "cheque", "reference", "No. 7"}
+}
 
 func newInvoice(h *half, _ string) []string {
 	id, _ := uuid.NewV7()

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"trak/app"
+	"trak/billing"
 	"trak/db"
 	"trak/handlers"
 	"trak/sandbox"
@@ -32,6 +33,10 @@ const (
 	open    thing = "open invoice"
 	paid    thing = "paid invoice"
 	payment thing = "payment"
+
+	recorded thing = "invoice with a payment outside Stripe"
+	strayed  thing = "payment for no invoice"
+	assigned thing = "invoice that a payment was assigned to"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -45,6 +50,8 @@ type half struct {
 	account string // at Stripe, like the next two
 	session string
 	intent  string
+	subject string // of what needs attention
+	ignored string // the same, and ignored
 	after   int64  // a moment later than everything
 	asset   string // path of a static file
 }
@@ -71,7 +78,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	w.t.Helper()
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
 	h.account = w.onboard(owner, sandbox.OnboardComplete)
-	for _, kind := range []thing{client, project, draft, open} {
+	for _, kind := range []thing{client, project, draft, open, recorded, strayed, assigned} {
 		h.ids[kind] = h.make(kind)
 	}
 	h.token = w.detail(owner, h.ids[open]).Invoice.Token
@@ -87,6 +94,8 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	})
 	p := w.detail(owner, h.ids[paid]).Payments[0]
 	h.session, h.ids[payment], h.intent = session, p.ID, p.PaymentIntentID
+	h.subject, h.ignored = h.strayedSubject(h.make(strayed)), h.strayedSubject(h.make(strayed))
+	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, h.ignored, mark+" sold it at a fair"))
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -111,6 +120,20 @@ func (h *half) make(kind thing) string {
 		must(t, err)
 		return p.ID
 	}
+	switch kind {
+	case recorded:
+		id := h.make(open)
+		must(t, h.w.app.RecordPayment(ctx, h.owner, id, app.HandInput{
+			FormKey: nobodys(), Amount: "50", Method: "cash", Reference: h.mark + " till", ReceivedOn: string(billing.Today(h.owner.Workspace.Location(), h.w.now())),
+		}))
+		return id
+	case strayed:
+		return h.w.stray(h.owner, h.account, 700)
+	case assigned:
+		id := h.make(open)
+		must(t, h.w.app.AssignPayment(ctx, h.owner, h.make(strayed), id))
+		return id
+	}
 	inv, err := h.w.app.CreateInvoice(ctx, h.owner, app.InvoiceInput{
 		ClientName: h.mark + " Harbour", Summary: h.mark + " signs", Amount: "120", Currency: "eur", Due: "2020-01-31", ProjectID: h.ids[project],
 	}, kind == open)
@@ -119,6 +142,29 @@ func (h *half) make(kind thing) string {
 		h.w.link(h.owner, inv.ID)
 	}
 	return inv.ID
+}
+
+// strayedSubject is what names a payment for no invoice among what needs attention.
+func (h *half) strayedSubject(payment string) string {
+	h.w.t.Helper()
+	list, err := h.w.app.Attention(context.Background(), h.owner, false)
+	must(h.w.t, err)
+	for _, it := range list {
+		if it.Kind == app.AttentionUnmatched && it.PaymentID == payment {
+			return it.Subject
+		}
+	}
+	h.w.t.Fatalf("%s does not need attention", payment)
+	return ""
+}
+
+// paymentOf is the payment of an invoice, or nobody's.
+func (h *half) paymentOf(invoice string) string {
+	d, err := h.w.app.InvoiceDetail(context.Background(), h.owner, invoice)
+	if err != nil || len(d.Payments) == 0 {
+		return nobodys()
+	}
+	return d.Payments[0].ID
 }
 
 // version of an invoice of the half, 1 when there is none.
@@ -135,6 +181,8 @@ func (h *half) nowhere() *half {
 	other := *h
 	other.slug, other.mark, other.token, other.session = "nowhere-studio", "Nowhere", "AAAAAAAAAAAAAAAAAAAAAA", "cs_test_nowhere"
 	other.ids = map[thing]string{}
+	other.ids = map[thing]string{}
+	other.subject, other.ignored = nobodys()+":700", nobodys()+":700"
 	for kind := range h.ids {
 		other.ids[kind] = nobodys()
 	}

@@ -51,6 +51,15 @@ func entryOf(m app.Moment, locale string) entry {
 		return entry{Tone: "warn", Icon: "clock", Text: money + " on its way", Note: method}
 	case "paid":
 		return entry{Tone: "ok", Icon: "check", Text: money + " paid", Note: method}
+	case "recorded":
+		note := joined(methodText(m.Entry.Method, "", ""), "received on "+billing.Date(m.Entry.ReceivedOn).Format(locale))
+		return entry{Tone: "ok", Icon: "banknote", Text: money + " recorded", Note: joined(note, m.Entry.Reference)}
+	case "taken_back":
+		return entry{Tone: "warn", Icon: "undo-2", Text: money + " taken back", Note: m.Entry.Note}
+	case "payment_assigned":
+		return entry{Tone: "ok", Icon: "link", Text: m.Detail + " counted for this invoice"}
+	case "payment_unassigned":
+		return entry{Tone: "warn", Icon: "undo-2", Text: m.Detail + " counted here no longer"}
 	case "payment_failed":
 		return entry{Tone: "bad", Icon: "x", Text: "Payment failed", Note: joined(failureText(m.Charge.FailureCode), method)}
 	case "refund_asked":

@@ -44,7 +44,7 @@ WHERE workspace_id = @workspace_id AND id = @id AND state = 'active';
 UPDATE payment_links SET
     state = CASE WHEN state = 'creating' AND attempts = 0 THEN 'closed' ELSE 'closing' END,
     closed_at = CASE WHEN state = 'creating' AND attempts = 0 THEN CAST(@now AS BIGINT) ELSE 0 END,
-    next_attempt_at = CASE WHEN state = 'creating' AND attempts = 0 THEN 0 ELSE CAST(@now AS BIGINT) END,
+    next_attempt_at = CASE WHEN state = 'creating' AND attempts = 0 THEN 0 ELSE CAST(@next_attempt_at AS BIGINT) END,
     attempts = 0
 WHERE workspace_id = @workspace_id AND id = @id AND state IN ('creating', 'active', 'failed');
 
