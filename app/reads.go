@@ -80,9 +80,13 @@ func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Accou
 		tx.AfterCommit(a.jobs.Wake)
 		if failure == nil || connect.IsMissing(failure) || connect.IsAccountGone(failure) {
 			// What Stripe does not have (any more) can't be read; what its events said stands.
-			_, err := tx.SetReadDone(ctx, db.SetReadDoneParams{
+			done := db.SetReadDoneParams{
 				WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, Kind: row.Kind, ObjectID: row.ObjectID, Asked: row.Asked,
-			})
+			}
+			if failure != nil {
+				done.LastError = clip(connect.UserMessage(failure))
+			}
+			_, err := tx.SetReadDone(ctx, done)
 			return err
 		}
 		a.log.Warn("object not read yet", "kind", row.Kind, "object", row.ObjectID, "attempt", row.Attempts, "error", failure)

@@ -254,22 +254,24 @@ func (q *Queries) LastStripeEvent(ctx context.Context, workspaceID *string) (int
 }
 
 const setReadDone = `-- name: SetReadDone :execrows
-UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST($1 AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = ''
-WHERE workspace_id = $2 AND stripe_account_id = $3 AND kind = $4 AND object_id = $5
+UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST($1 AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = $2
+WHERE workspace_id = $3 AND stripe_account_id = $4 AND kind = $5 AND object_id = $6
 `
 
 type SetReadDoneParams struct {
 	Asked           int64
+	LastError       string
 	WorkspaceID     string
 	StripeAccountID string
 	Kind            string
 	ObjectID        string
 }
 
-// Asked again meanwhile: it stays due.
+// Asked again meanwhile: it stays due. An error stays when Stripe doesn't have the object.
 func (q *Queries) SetReadDone(ctx context.Context, arg SetReadDoneParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setReadDone,
 		arg.Asked,
+		arg.LastError,
 		arg.WorkspaceID,
 		arg.StripeAccountID,
 		arg.Kind,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"trak/app"
 	"trak/billing"
 )
 
@@ -47,6 +48,10 @@ func TestEveryMessageIsThere(t *testing.T) {
 	for _, s := range []billing.Status{billing.ChargedBack, billing.Refunded, billing.PartiallyRefunded, billing.Paid, billing.PartiallyPaid,
 		billing.Processing, billing.Void, billing.Uncollectible, billing.Open, "overdue"} {
 		used["status."+string(s)] = true
+	}
+	delete(used, "paid_by.") // the way of a payment outside Stripe follows
+	for _, method := range app.HandMethods() {
+		used["paid_by."+method] = true
 	}
 	for key := range used {
 		if english[key] == "" {

@@ -42,8 +42,8 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AN
 RETURNING *;
 
 -- name: SetReadDone :execrows
--- Asked again meanwhile: it stays due.
-UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST(@asked AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = ''
+-- Asked again meanwhile: it stays due. An error stays when Stripe doesn't have the object.
+UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST(@asked AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = @last_error
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id;
 
 -- name: SetReadRetry :execrows
