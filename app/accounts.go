@@ -246,6 +246,9 @@ func (a *App) createAtStripe(ctx context.Context, row db.Account) (db.Account, e
 			return fmt.Errorf("read account: %w", err)
 		}
 		row = now // only once it is read: the transaction may run twice
+		if err := a.beginSync(ctx, tx, row.WorkspaceID, acc.ID); err != nil {
+			return err
+		}
 		if err := a.wakeEvents(ctx, tx, acc.ID); err != nil {
 			return err
 		}
@@ -269,7 +272,7 @@ func (a *App) storeNoAccount(ctx context.Context, row db.Account, failure error)
 	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) (err error) {
 		if mayPass(failure) {
 			_, err = tx.SetAccountRetry(ctx, db.SetAccountRetryParams{
-				WorkspaceID: row.WorkspaceID, ID: row.ID, NextAttemptAt: tx.Now() + jobs.Backoff(max(1, row.Attempts)).Microseconds(), Spent: spent(failure),
+				WorkspaceID: row.WorkspaceID, ID: row.ID, NextAttemptAt: tx.Now() + pauseAfter(failure, row.Attempts).Microseconds(), Spent: spent(failure),
 			})
 		} else {
 			_, err = tx.SetAccountRefused(ctx, db.SetAccountRefusedParams{WorkspaceID: row.WorkspaceID, ID: row.ID, LastError: connect.UserMessage(failure)})

@@ -31,6 +31,7 @@ type fold struct {
 	learned  map[string]bool            // intents of which a fact was new
 	payments map[string]billing.Payment // computed in this fold, by intent
 	asks     bool                       // may ask for more to be read
+	gap      bool                       // something was said of what nobody had spoken of
 }
 
 // applyFacts is the one way by which anything that Stripe said gets into the books: webhooks,
@@ -68,6 +69,9 @@ func (a *App) fold(ctx context.Context, tx *db.Tx, account db.Account, f billing
 		if err := x.invoice(ctx, id); err != nil {
 			return fmt.Errorf("invoice %s: %w", id, err)
 		}
+	}
+	if x.gap && asks {
+		return a.askSync(ctx, tx, account, signPause)
 	}
 	return nil
 }

@@ -31,6 +31,10 @@ var unscoped = map[string]string{
 	"StripeEvent":         "the id is Stripe's, unique over all accounts; its account may not be known yet",
 	"SetStripeEventState": "the id is Stripe's, and this is what gives the event its workspace",
 	"ClaimStripeEvent":    "the id is Stripe's; its account may not be known yet",
+	"HasStripeEvent":      "the id is Stripe's, unique over all accounts",
+	"DueSyncs":            "the workers' queue of all workspaces; each row is claimed within its own",
+	"WakeSyncs":           "a start: every account may have missed something",
+	"SyncCursors":         "the operator's command and doctor look at all accounts",
 	"WakeUnmatchedEvents": "events of an account that was not known until now have no workspace",
 }
 
