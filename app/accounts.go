@@ -29,6 +29,7 @@ type Connection struct {
 	Requested bool // we asked Stripe for an account and have no answer yet
 	OpenLinks int  // links that a disconnect would close
 	LastEvent int64
+	SyncedAt  int64    // when its events were read at Stripe last, 0 = never
 	Managers  []string // who may change it
 	// WebhooksReady is false when no secret is there: payments would not be seen.
 	WebhooksReady bool
@@ -78,6 +79,10 @@ func (a *App) Connection(ctx context.Context, actor Actor) (c Connection, err er
 				return fmt.Errorf("count links: %w", err)
 			}
 			c.OpenLinks = len(links)
+			c.SyncedAt, err = q.SyncedAt(ctx, db.SyncedAtParams{WorkspaceID: actor.WorkspaceID, StripeAccountID: *row.StripeAccountID})
+			if err != nil {
+				return fmt.Errorf("read when events were read: %w", err)
+			}
 		}
 		c.LastEvent, err = q.LastStripeEvent(ctx, &actor.WorkspaceID)
 		return err

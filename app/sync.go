@@ -66,6 +66,7 @@ type SyncRequest struct {
 // every step. It returns ErrNoSuchAccount when there is none to read; what went wrong with one
 // account stands in its last report.
 func (a *App) Sync(ctx context.Context, r SyncRequest, report func(SyncReport)) error {
+	ctx = connect.Background(ctx)
 	states, err := a.SyncStates(ctx)
 	if err != nil {
 		return err

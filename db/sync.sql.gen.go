@@ -405,6 +405,22 @@ func (q *Queries) SyncCursors(ctx context.Context, arg SyncCursorsParams) ([]Syn
 	return items, nil
 }
 
+const syncedAt = `-- name: SyncedAt :one
+SELECT CAST(COALESCE(max(last_done_at), 0) AS BIGINT) FROM sync_cursors WHERE workspace_id = $1 AND stripe_account_id = $2
+`
+
+type SyncedAtParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+}
+
+func (q *Queries) SyncedAt(ctx context.Context, arg SyncedAtParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, syncedAt, arg.WorkspaceID, arg.StripeAccountID)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const wakeSyncs = `-- name: WakeSyncs :execrows
 UPDATE sync_cursors SET next_attempt_at = CAST($1 AS BIGINT) WHERE next_attempt_at > CAST($1 AS BIGINT)
 `

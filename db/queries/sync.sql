@@ -70,3 +70,6 @@ ORDER BY happened_at LIMIT CAST(@max AS BIGINT);
 SELECT payout_id FROM payouts
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND rank <= 2 AND arrival_date <> '' AND arrival_date < CAST(@before AS TEXT)
 ORDER BY arrival_date LIMIT CAST(@max AS BIGINT);
+
+-- name: SyncedAt :one
+SELECT CAST(COALESCE(max(last_done_at), 0) AS BIGINT) FROM sync_cursors WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
