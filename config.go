@@ -25,6 +25,7 @@ type configuration struct {
 	AppURL                  string `name:"app-url" env:"APP_URL,NEXT_PUBLIC_APP_URL" placeholder:"URL" help:"Where people reach Trak, such as https://billing.example.com. Needed."`
 	StripeWebhookSecret     string `env:"STRIPE_WEBHOOK_SECRET" placeholder:"SECRETS" help:"Signing secrets of the webhook endpoints, whsec_…, comma-separated."`
 	StripeWebhookSecretFile string `env:"STRIPE_WEBHOOK_SECRET_FILE" placeholder:"FILE" help:"A file that holds them."`
+	Webhooks                string `env:"TRAK_WEBHOOKS" default:"on" placeholder:"WORD" help:"on, or off where Stripe can't reach Trak: then Trak asks Stripe every 20 seconds what happened (${default})."`
 	StripeMode              string `env:"TRAK_STRIPE_MODE" default:"connect" placeholder:"MODE" help:"connect: each workspace connects its own Stripe account. own: one workspace, paid into the key's account (${default})."`
 	ConnectAccountType      string `env:"TRAK_CONNECT_ACCOUNT_TYPE" default:"express" placeholder:"TYPE" help:"Type of accounts that workspaces connect: express, or standard, whose owners stand for negative balances (${default})."`
 	StripeAccountID         string `name:"stripe-account-id" env:"STRIPE_ACCOUNT_ID" placeholder:"ID" help:"In own mode: the account that the key belongs to, acct_…. Needed when a restricted key may not read it."`
@@ -49,6 +50,7 @@ type settings struct {
 	StripeBase     string // empty = Stripe's own address
 	AppURL         string // scheme and host, without a slash at its end
 	WebhookSecrets []string
+	WebhooksOff    bool   // events are read at Stripe
 	SecretKey      []byte // nil = the one in the data directory
 	Addr           string
 	DataDir        string
@@ -81,6 +83,7 @@ func (c configuration) settings() (settings, error) {
 	s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)
 	s.AppURL = p.appURL(c.AppURL, s.Live)
 	s.WebhookSecrets = p.webhookSecrets(p.secret("STRIPE_WEBHOOK_SECRET", c.StripeWebhookSecret, c.StripeWebhookSecretFile))
+	s.WebhooksOff = p.webhooksOff(c.Webhooks)
 	s.SecretKey = p.secretKey(p.secret("TRAK_SECRET_KEY", c.SecretKey, c.SecretKeyFile))
 	s.Addr = p.addr(c.Addr)
 	s.TrustedProxies = p.trustedProxies(c.TrustedProxies)
@@ -332,6 +335,14 @@ func (p *problems) webhookSecrets(value string) []string {
 		}
 	}
 	return secrets
+}
+
+// webhooksOff says whether Trak lives without deliveries.
+func (p *problems) webhooksOff(value string) bool {
+	if value != "on" && value != "off" {
+		p.add("TRAK_WEBHOOKS", "is neither on nor off", "Write off when Stripe can't reach this Trak; else leave it out.")
+	}
+	return value == "off"
 }
 
 func (p *problems) secretKey(value string) []byte {

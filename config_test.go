@@ -12,7 +12,7 @@ import (
 func good(t *testing.T) configuration {
 	return configuration{
 		StripeSecretKey: "sk_test_1", AppURL: "https://billing.example.com",
-		StripeMode: "connect", ConnectAccountType: "express", Addr: "127.0.0.1:3000", Data: t.TempDir() + "/data", Log: "text",
+		Webhooks: "on", StripeMode: "connect", ConnectAccountType: "express", Addr: "127.0.0.1:3000", Data: t.TempDir() + "/data", Log: "text",
 	}
 }
 
@@ -31,6 +31,8 @@ func TestSettings(t *testing.T) {
 		"unknown mode":                  {func(c *configuration) { c.StripeMode = "platform" }, "TRAK_STRIPE_MODE is neither connect nor own"},
 		"standard accounts":             {func(c *configuration) { c.ConnectAccountType = "standard" }, ""},
 		"unknown type of accounts":      {func(c *configuration) { c.ConnectAccountType = "custom" }, "TRAK_CONNECT_ACCOUNT_TYPE is neither express nor standard"},
+		"without webhooks":              {func(c *configuration) { c.Webhooks = "off" }, ""},
+		"webhooks by another word":      {func(c *configuration) { c.Webhooks = "no" }, "TRAK_WEBHOOKS is neither on nor off"},
 		"live key with https":           {func(c *configuration) { c.StripeSecretKey = "sk_live_1" }, ""},
 		"live key, Stripe's address":    {func(c *configuration) { c.StripeSecretKey, c.StripeAPIBase = "sk_live_1", stripeAPI+"/" }, ""},
 		"live key, look-alike address":  {func(c *configuration) { c.StripeSecretKey, c.StripeAPIBase = "rk_live_1", stripeAPI+".evil.test" }, "STRIPE_API_BASE is set together with a live key"},

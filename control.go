@@ -41,6 +41,7 @@ type control struct {
 
 func newControl(dir string, product *app.App, log *slog.Logger) *control {
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /sync", syncOnServer(product))
 	mux.HandleFunc("POST /webhook/ensure", func(w http.ResponseWriter, r *http.Request) {
 		done, err := product.EnsureWebhook(r.Context())
 		if err != nil {
@@ -97,32 +98,42 @@ func (c *control) stop() {
 // askServer gives the running server a command and returns its answer. errNoServer means
 // that the command may do the work by itself.
 func askServer(ctx context.Context, dir, path string) (string, error) {
+	answer, err := openAnswer(ctx, dir, path, controlTime)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = answer.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer, maxAnswer))
+	if err != nil {
+		return "", fmt.Errorf("read the running server's answer: %w", err)
+	}
+	return strings.TrimSpace(string(body)), nil
+}
+
+// openAnswer gives the running server a command, which may take the given time (0 is any), and
+// returns its answer to be read.
+func openAnswer(ctx context.Context, dir, path string, limit time.Duration) (io.ReadCloser, error) {
 	socket := filepath.Join(dir, socketFile)
-	client := http.Client{Timeout: controlTime, Transport: &http.Transport{
+	client := http.Client{Timeout: limit, Transport: &http.Transport{
+		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
 	}}
-	defer client.CloseIdleConnections()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://trak"+path, nil)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	response, err := client.Do(request)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return "", errNoServer
+		return nil, errNoServer
 	case err != nil:
-		return "", fmt.Errorf("ask the running server: %w", err)
+		return nil, fmt.Errorf("ask the running server: %w", err)
+	case response.StatusCode == http.StatusOK:
+		return response.Body, nil
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return "", fmt.Errorf("read the running server's answer: %w", err)
-	}
-	answer := strings.TrimSpace(string(body))
-	if response.StatusCode != http.StatusOK {
-		return "", errors.New(answer)
-	}
-	return answer, nil
+	return nil, errors.Join(errors.New(strings.TrimSpace(string(body))), err)
 }

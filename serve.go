@@ -147,7 +147,7 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		return nil, nil, err
 	}
 	product, err := app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets,
+		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets, WebhooksOff: s.WebhooksOff,
 		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {
@@ -178,6 +178,9 @@ func (s *server) welcome(ctx context.Context, out io.Writer, addr net.Addr) erro
 	}
 	if setup != "" {
 		fmt.Fprintf(out, "\nNobody has an account yet. Open this link within a day to make the first one:\n  %s%s\n", s.AppURL, setup)
+	}
+	if s.app.WebhooksOff() {
+		fmt.Fprintf(out, "Webhooks are off: Trak asks Stripe every %.0f seconds what happened.\n", s.app.SyncPeriod().Seconds())
 	}
 	if !s.app.WebhooksReady() {
 		fmt.Fprint(out, "\nThere is no webhook secret yet, so payments are not noticed. Run this once, in another terminal:\n  trak webhook ensure\n")

@@ -29,6 +29,7 @@ type Connection struct {
 	Requested bool // we asked Stripe for an account and have no answer yet
 	OpenLinks int  // links that a disconnect would close
 	LastEvent int64
+	SyncedAt  int64    // when its events were read at Stripe last, 0 = never
 	Managers  []string // who may change it
 	// WebhooksReady is false when no secret is there: payments would not be seen.
 	WebhooksReady bool
@@ -78,6 +79,10 @@ func (a *App) Connection(ctx context.Context, actor Actor) (c Connection, err er
 				return fmt.Errorf("count links: %w", err)
 			}
 			c.OpenLinks = len(links)
+			c.SyncedAt, err = q.SyncedAt(ctx, db.SyncedAtParams{WorkspaceID: actor.WorkspaceID, StripeAccountID: *row.StripeAccountID})
+			if err != nil {
+				return fmt.Errorf("read when events were read: %w", err)
+			}
 		}
 		c.LastEvent, err = q.LastStripeEvent(ctx, &actor.WorkspaceID)
 		return err
@@ -246,6 +251,9 @@ func (a *App) createAtStripe(ctx context.Context, row db.Account) (db.Account, e
 			return fmt.Errorf("read account: %w", err)
 		}
 		row = now // only once it is read: the transaction may run twice
+		if err := a.beginSync(ctx, tx, row.WorkspaceID, acc.ID); err != nil {
+			return err
+		}
 		if err := a.wakeEvents(ctx, tx, acc.ID); err != nil {
 			return err
 		}
@@ -269,7 +277,7 @@ func (a *App) storeNoAccount(ctx context.Context, row db.Account, failure error)
 	return a.db.Update(ctx, db.Scope(row.WorkspaceID), func(tx *db.Tx) (err error) {
 		if mayPass(failure) {
 			_, err = tx.SetAccountRetry(ctx, db.SetAccountRetryParams{
-				WorkspaceID: row.WorkspaceID, ID: row.ID, NextAttemptAt: tx.Now() + jobs.Backoff(max(1, row.Attempts)).Microseconds(), Spent: spent(failure),
+				WorkspaceID: row.WorkspaceID, ID: row.ID, NextAttemptAt: tx.Now() + pauseAfter(failure, row.Attempts).Microseconds(), Spent: spent(failure),
 			})
 		} else {
 			_, err = tx.SetAccountRefused(ctx, db.SetAccountRefusedParams{WorkspaceID: row.WorkspaceID, ID: row.ID, LastError: connect.UserMessage(failure)})

@@ -35,6 +35,8 @@ type Config struct {
 	// WebhookSecrets are those of the configuration; one that `trak webhook ensure` made is
 	// kept in the database beside them.
 	WebhookSecrets []string
+	// WebhooksOff says that Stripe can't reach Trak: it reads the accounts' events instead.
+	WebhooksOff bool
 	// AccountType is that of accounts that workspaces connect, connect.Express or Standard.
 	AccountType string
 	// Own says that the one workspace is paid into the account of the Stripe key. OwnAccount is
@@ -65,6 +67,7 @@ type App struct {
 	counts      kept[countsKey, Counts]
 	attention   kept[attentionKey, int64]
 	webhook     webhookSecrets
+	syncing     chan struct{} // one for each account that is being read in the background
 	jobs        *jobs.Engine
 }
 
@@ -74,7 +77,9 @@ func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
+		syncing: make(chan struct{}, syncAtOnce),
 	}
+	a.webhook.off = c.WebhooksOff
 	var err error
 	if a.install, err = InstallID(ctx, c.DB); err != nil {
 		return nil, err
@@ -95,8 +100,14 @@ func New(ctx context.Context, c Config) (*App, error) {
 	return a, nil
 }
 
-// Start begins the work that is due in the background; Stop ends it after what is under way.
-func (a *App) Start() { a.jobs.Start() }
+// Start begins the work that is due in the background, and reads what was missed until now; Stop
+// ends it after what is under way.
+func (a *App) Start() {
+	if err := a.syncAtStart(context.Background()); err != nil {
+		a.log.Error("accounts are not read at once", "error", err)
+	}
+	a.jobs.Start()
+}
 
 // Stop waits for the background work that is under way.
 func (a *App) Stop() { a.jobs.Stop() }

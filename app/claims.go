@@ -159,6 +159,7 @@ func (x *fold) intentOf(ctx context.Context, charge, named string) (string, erro
 	if !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("read charge %s: %w", charge, err)
 	}
+	x.gap = true // what was said of the charge before was missed, or is late
 	if named == "" && x.asks {
 		// Its charge is not known and it names no payment: the charge will say which it is.
 		return "", x.a.askRead(ctx, x.tx, x.account, billing.Read{Kind: billing.ReadCharge, ID: charge, At: x.tx.Now()}, 0)

@@ -354,7 +354,7 @@ func (a *App) Viewed(ctx context.Context, token string) error {
 
 // Returned is called when a client comes back from Checkout. That proves nothing: the session
 // must be one of this invoice's link, and is marked to be read again from Stripe, unless its
-// event has come already.
+// event has come already; and so are the account's events, a little later.
 func (a *App) Returned(ctx context.Context, token, sessionID string) error {
 	if !strings.HasPrefix(sessionID, "cs_") || len(sessionID) > 255 {
 		return nil
@@ -385,6 +385,9 @@ func (a *App) Returned(ctx context.Context, token, sessionID string) error {
 		account, err := tx.AccountByStripeID(ctx, &last.StripeAccountID)
 		if err != nil {
 			return fmt.Errorf("read account: %w", err)
+		}
+		if err := a.askSync(ctx, tx, account, signPause); err != nil {
+			return err
 		}
 		return a.askRead(ctx, tx, account, billing.Read{Kind: billing.ReadSession, ID: sessionID, At: tx.Now()}, 0)
 	})

@@ -31,6 +31,7 @@ type fold struct {
 	learned  map[string]bool            // intents of which a fact was new
 	payments map[string]billing.Payment // computed in this fold, by intent
 	asks     bool                       // may ask for more to be read
+	gap      bool                       // something was said of what nobody had spoken of
 }
 
 // applyFacts is the one way by which anything that Stripe said gets into the books: webhooks,
@@ -78,6 +79,9 @@ func (x *fold) settle(ctx context.Context) error {
 		if err := x.invoice(ctx, id); err != nil {
 			return fmt.Errorf("invoice %s: %w", id, err)
 		}
+	}
+	if x.gap && x.asks {
+		return x.a.askSync(ctx, x.tx, x.account, signPause)
 	}
 	return nil
 }

@@ -295,7 +295,7 @@ func (a *App) storeMade(ctx context.Context, l db.Link, made madeLink, failure e
 		case mayPass(failure):
 			_, err = tx.SetLinkRetry(ctx, db.SetLinkRetryParams{
 				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure), Spent: spent(failure),
-				NextAttemptAt: tx.Now() + jobs.Backoff(l.Attempts).Microseconds(),
+				NextAttemptAt: tx.Now() + pauseAfter(failure, l.Attempts).Microseconds(),
 			})
 			a.log.Warn("payment link not made yet", "link", l.ID, "attempt", l.Attempts, "error", failure)
 		default:
@@ -358,7 +358,7 @@ func (a *App) storeClosed(ctx context.Context, l db.Link, failure error) error {
 			a.log.Warn("payment link not closed yet", "link", l.ID, "attempt", l.Attempts, "error", failure)
 			_, err = tx.SetLinkRetry(ctx, db.SetLinkRetryParams{
 				WorkspaceID: l.WorkspaceID, ID: l.ID, LastError: connect.UserMessage(failure), Spent: spent(failure),
-				NextAttemptAt: tx.Now() + jobs.Backoff(l.Attempts).Microseconds(),
+				NextAttemptAt: tx.Now() + pauseAfter(failure, l.Attempts).Microseconds(),
 			})
 		} else {
 			_, err = tx.SetLinkClosed(ctx, db.SetLinkClosedParams{WorkspaceID: l.WorkspaceID, ID: l.ID, ClosedAt: tx.Now()})

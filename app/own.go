@@ -196,6 +196,9 @@ func (a *App) ownRow(ctx context.Context, tx *db.Tx, w db.Workspace, acc connect
 	if _, err := tx.SetAccountStripeID(ctx, db.SetAccountStripeIDParams{WorkspaceID: w.ID, ID: id, StripeAccountID: &acc.ID, ConnectedAt: tx.Now()}); err != nil {
 		return row, fmt.Errorf("store account id: %w", err)
 	}
+	if err := a.beginSync(ctx, tx, w.ID, acc.ID); err != nil {
+		return row, err
+	}
 	if row, err = tx.AccountByID(ctx, db.AccountByIDParams{WorkspaceID: w.ID, ID: id}); err != nil {
 		return row, fmt.Errorf("read account: %w", err)
 	}

@@ -23,6 +23,7 @@ func (x *fold) payouts(ctx context.Context, f billing.Facts) error {
 		if err == nil && now == payoutOf(row) {
 			continue
 		}
+		x.gap = x.gap || err != nil && said.Rank >= billing.PayoutPaid // its beginning was missed
 		err = x.tx.UpsertPayout(ctx, db.UpsertPayoutParams{
 			StripeAccountID: x.acct, PayoutID: now.ID, WorkspaceID: x.account.WorkspaceID, Rank: int64(now.Rank), Amount: now.Amount,
 			Currency: now.Currency, Livemode: now.Livemode, Automatic: now.Automatic, ArrivalDate: now.ArrivalDate,

@@ -92,7 +92,7 @@ func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Accou
 		a.log.Warn("object not read yet", "kind", row.Kind, "object", row.ObjectID, "attempt", row.Attempts, "error", failure)
 		_, err := tx.SetReadRetry(ctx, db.SetReadRetryParams{
 			WorkspaceID: row.WorkspaceID, StripeAccountID: row.StripeAccountID, Kind: row.Kind, ObjectID: row.ObjectID,
-			NextAttemptAt: tx.Now() + jobs.Backoff(row.Attempts).Microseconds(), LastError: clip(connect.UserMessage(failure)),
+			NextAttemptAt: tx.Now() + pauseAfter(failure, row.Attempts).Microseconds(), LastError: clip(connect.UserMessage(failure)),
 		})
 		return err
 	})

@@ -20,6 +20,9 @@ import (
 // none is believed.
 var ErrNoWebhookSecret = errors.New("no webhook secret")
 
+// ErrWebhooksOff means that Trak reads events at Stripe and takes none that are delivered.
+var ErrWebhooksOff = errors.New("webhooks are off")
+
 // States of a stored event.
 const (
 	eventApplied   = "applied"
@@ -38,6 +41,7 @@ const (
 const webhookKept = "webhook_secret"
 
 type webhookSecrets struct {
+	off        bool // TRAK_WEBHOOKS
 	configured []string
 	mu         sync.RWMutex
 	all        []string
@@ -59,11 +63,14 @@ func (s *webhookSecrets) keep(kept string) {
 }
 
 // ReceiveWebhook takes one delivery: payload as it came, signature as in its header. When it
-// returns nil, the event and all its effects are on the disk. It returns ErrNoWebhookSecret,
-// connect.ErrSignature or connect.ErrEvent for what must not be believed; after any other
+// returns nil, the event and all its effects are on the disk. It returns ErrWebhooksOff,
+// ErrNoWebhookSecret, connect.ErrSignature or connect.ErrEvent for what must not be believed; after any other
 // error nothing is stored, and Stripe is to deliver it again. No call to Stripe is made. The
 // payload is the caller's again when it returns.
 func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature string) error {
+	if a.webhook.off {
+		return ErrWebhooksOff
+	}
 	secrets := a.webhook.get()
 	if len(secrets) == 0 {
 		return ErrNoWebhookSecret
@@ -78,7 +85,8 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 	}
 	facts, reads, parseErr := a.factsOf(e)
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		return a.storeEvent(ctx, tx, e, payload, sourceWebhook, facts, reads, parseErr)
+		_, err := a.storeEvent(ctx, tx, e, payload, sourceWebhook, facts, reads, parseErr)
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", e.ID, err)
@@ -102,11 +110,11 @@ func (a *App) factsOf(e connect.Event) (billing.Facts, []billing.Read, error) {
 }
 
 // storeEvent stores an event and applies it, in the caller's transaction. One that is there
-// already changes nothing.
-func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, source string, f billing.Facts, reads []billing.Read, parseErr error) error {
+// already changes nothing, and isNew is false.
+func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, source string, f billing.Facts, reads []billing.Read, parseErr error) (isNew bool, err error) {
 	account, state, outcome, err := a.judge(ctx, tx, e, f, reads)
 	if err != nil {
-		return err
+		return false, err
 	}
 	n, err := tx.InsertStripeEvent(ctx, db.InsertStripeEventParams{
 		EventID: e.ID, StripeAccountID: e.Account, WorkspaceID: optional(account.WorkspaceID), Type: e.Type, ApiVersion: e.APIVersion,
@@ -114,20 +122,20 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 		Source: source, ObjectID: e.ObjectID,
 	})
 	if err != nil {
-		return fmt.Errorf("insert event: %w", err)
+		return false, fmt.Errorf("insert event: %w", err)
 	}
 	if n == 0 {
-		return a.noteRepeat(ctx, tx, e, payload)
+		return false, a.noteRepeat(ctx, tx, e, payload, source)
 	}
 	if state != eventApplied {
-		return nil
+		return true, nil
 	}
 	err = parseErr
 	if err == nil {
 		err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
 	}
 	if err == nil {
-		return nil
+		return true, nil
 	}
 	// What can't be applied is kept and tried again; the answer is still 200, because Stripe's
 	// own retries would not change it.
@@ -139,7 +147,7 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 		EventID: e.ID, WorkspaceID: optional(account.WorkspaceID), State: eventFailed, Outcome: clip(err.Error()), Attempts: 1,
 		NextAttemptAt: tx.Now() + jobs.Backoff(1).Microseconds(),
 	})
-	return serr
+	return true, serr
 }
 
 // judge says whose event it is, and what becomes of it before its contents are looked at.
@@ -184,13 +192,14 @@ func (a *App) apply(ctx context.Context, tx *db.Tx, account db.Account, e connec
 	return nil
 }
 
-// noteRepeat logs a second delivery whose body differs from the first: the first stands.
-func (a *App) noteRepeat(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte) error {
+// noteRepeat logs a second delivery whose body differs from the first: the first stands. In a list
+// Stripe writes the same event otherwise.
+func (a *App) noteRepeat(ctx context.Context, tx *db.Tx, e connect.Event, payload []byte, source string) error {
 	was, err := tx.StripeEvent(ctx, e.ID)
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
 	}
-	if !bytes.Equal(was.Payload, payload) {
+	if source == was.Source && !bytes.Equal(was.Payload, payload) {
 		a.log.Warn("an event came again with another body; the first one stands", "event", e.ID, "type", e.Type)
 	}
 	return nil
@@ -251,6 +260,9 @@ func (a *App) askRead(ctx context.Context, tx *db.Tx, account db.Account, r bill
 // its secret, which Stripe shows only then. It returns a sentence about what was done. For
 // the operator, from the command line.
 func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
+	if a.webhook.off {
+		return "", fmt.Errorf("%w: TRAK_WEBHOOKS is off, so Trak would not listen to an endpoint", ErrWebhooksOff)
+	}
 	endpoint, err := a.stripe.EnsureWebhook(ctx, a.url+"/api/stripe/webhook", len(a.webhook.get()) > 0)
 	if err != nil {
 		return "", err
@@ -272,8 +284,11 @@ func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
 	return endpoint.Note, err
 }
 
-// WebhooksReady says whether any secret is there to verify events with.
-func (a *App) WebhooksReady() bool { return len(a.webhook.get()) > 0 }
+// WebhooksReady says whether any secret is there to verify events with, or none is needed.
+func (a *App) WebhooksReady() bool { return a.webhook.off || len(a.webhook.get()) > 0 }
+
+// WebhooksOff says that Trak lives by reading events at Stripe alone, every SyncPeriod.
+func (a *App) WebhooksOff() bool { return a.webhook.off }
 
 func (a *App) loadWebhookSecrets(ctx context.Context, configured []string) error {
 	a.webhook.configured = configured

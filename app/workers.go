@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"trak/connect"
 	"trak/db"
 	"trak/jobs"
 )
@@ -14,7 +15,7 @@ const sweepEvery = 6 * time.Hour
 
 // kinds is all the work that goes on in the background. Each row says itself when it is due.
 func (a *App) kinds() []jobs.Kind {
-	return []jobs.Kind{
+	kinds := []jobs.Kind{
 		{Name: "stripe account", Due: a.dueAccounts},
 		{Name: "own account", Due: a.dueOwnAccount},
 		{Name: "payment link", Due: a.dueLinks},
@@ -22,8 +23,30 @@ func (a *App) kinds() []jobs.Kind {
 		{Name: "stripe read", Due: a.dueReads},
 		{Name: "stripe event", Due: a.dueEvents},
 		{Name: "dispute answer", Due: a.dueAnswers},
+		{Name: "sync", Due: a.dueSyncs},
 		{Name: "sessions", Due: a.sweepSessions()},
 	}
+	for i := range kinds {
+		kinds[i].Due = unhurried(kinds[i].Due)
+	}
+	return kinds
+}
+
+// unhurried has the calls to Stripe made at the pace of the background.
+func unhurried(due func(context.Context, int64) ([]jobs.Task, error)) func(context.Context, int64) ([]jobs.Task, error) {
+	return func(ctx context.Context, limit int64) ([]jobs.Task, error) {
+		tasks, err := due(ctx, limit)
+		for i, t := range tasks {
+			tasks[i].Run = func(ctx context.Context) (bool, error) { return t.Run(connect.Background(ctx)) }
+		}
+		return tasks, err
+	}
+}
+
+// pauseAfter is how long a failed try is left alone: longer with every one, and at least as long
+// as Stripe asks for.
+func pauseAfter(failure error, attempts int64) time.Duration {
+	return max(jobs.Backoff(attempts), connect.RetryAfter(failure))
 }
 
 func (a *App) dueAccounts(ctx context.Context, limit int64) (tasks []jobs.Task, err error) {

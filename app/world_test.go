@@ -46,6 +46,8 @@ type world struct {
 	stripe  string        // where Stripe is; "" = at the sandbox
 	key     string        // of Stripe's; "" = the sandbox's
 	timeout time.Duration // of a call to Stripe; 0 = the usual one
+	rate    int           // of background calls to Stripe in a second; 0 = as many as come
+	off     bool          // webhooks are
 	secrets []string
 	own     bool // paid into the key's own account
 	// ownAccount is the configured id of that, may be empty.
@@ -121,7 +123,9 @@ func (w *world) begin() {
 	w.t.Helper()
 	w.start()
 	w.t.Cleanup(w.stop)
-	must(w.t, ignore(w.app.EnsureWebhook(context.Background())))
+	if !w.off {
+		must(w.t, ignore(w.app.EnsureWebhook(context.Background())))
+	}
 	w.owner = w.person("Mira Osei", "mira@example.com", "Northlight Studio", app.Owner)
 	w.member = w.join("Jon Bell", "jon@example.com", app.Member)
 }
@@ -147,7 +151,7 @@ func (w *world) open() (err error) {
 	}
 	install, err := app.InstallID(ctx, w.db)
 	must(w.t, err)
-	config := connect.Config{SecretKey: cmp.Or(w.key, "sk_test_sandbox"), BaseURL: cmp.Or(w.stripe, w.sandboxURL()), InstallID: install, Logger: logger(w.t), Own: w.own, Timeout: w.timeout}
+	config := connect.Config{SecretKey: cmp.Or(w.key, "sk_test_sandbox"), BaseURL: cmp.Or(w.stripe, w.sandboxURL()), InstallID: install, Logger: logger(w.t), Own: w.own, Timeout: w.timeout, BackgroundRate: cmp.Or(w.rate, 10_000)}
 	if config.SecretKey == liveKey {
 		config.BaseURL = "" // Stripe itself, which no test reaches: see TestMain
 	}
@@ -156,7 +160,7 @@ func (w *world) open() (err error) {
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, Own: w.own, OwnAccount: w.ownAccount,
+		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, WebhooksOff: w.off, Own: w.own, OwnAccount: w.ownAccount,
 		Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
 	})
 	if err != nil {

@@ -9,6 +9,7 @@
 package connect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,8 @@ type Config struct {
 	InstallID string        // tells this installation's objects from another one's
 	Logger    *slog.Logger  // nil = silent
 	Timeout   time.Duration // of one HTTP call, 0 = 20 s
+	// BackgroundRate bounds the calls of contexts that Background marked, in a second; 0 = 20.
+	BackgroundRate int
 	// Own says that everything happens on the key's own account: no Stripe-Account header is
 	// sent, and webhooks are of that account.
 	Own bool
@@ -141,7 +144,7 @@ func checkBaseURL(base string, livemode bool) error {
 func backends(cfg Config) *stripe.Backends {
 	httpClient := &http.Client{
 		Timeout:       cfg.Timeout,
-		Transport:     transport{next: http.DefaultTransport.(*http.Transport).Clone()},
+		Transport:     transport{next: http.DefaultTransport.(*http.Transport).Clone(), pace: newPace(cfg.BackgroundRate)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	backend := func(kind stripe.SupportedBackend) stripe.Backend {
@@ -163,16 +166,28 @@ func backends(cfg Config) *stripe.Backends {
 	}
 }
 
-// transport bounds the size of answers and keeps to itself what this machine is: stripe-go
-// would send the output of uname along.
-type transport struct{ next http.RoundTripper }
+// transport bounds the size of answers and the rate of calls, and keeps to itself what this
+// machine is: stripe-go would send the output of uname along.
+type transport struct {
+	next http.RoundTripper
+	pace *pace
+}
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := t.pace.wait(req.Context()); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
+		}
+		return nil, err
+	}
 	req = req.Clone(req.Context())
 	req.Header.Del("X-Stripe-Client-User-Agent")
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusTooManyRequests {
+		t.pace.rest(cmp.Or(retryAfter(resp.Header), defaultLimited))
 	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxResponseBytes)
 	return resp, nil

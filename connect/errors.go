@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/stripe/stripe-go/v76"
 )
@@ -19,6 +20,7 @@ const (
 	codeNoAnswer   = "no_answer"         // network error or timeout
 	codeUnreadable = "unreadable_answer" // not JSON, cut off, or too large
 	codeUnexpected = "unexpected_answer" // JSON, but not what the API promises
+	codePaused     = "paused"            // not sent: Stripe asked for fewer calls
 	codeTooLong    = "list_too_long"     // more pages than one list may have
 	codeInvalid    = "invalid_request"   // refused before anything was sent
 )
@@ -32,6 +34,8 @@ type Error struct {
 	Param     string // the parameter that Stripe objects to
 	RequestID string // req_…, for Stripe's support
 	Message   string
+	// RetryAfter is how long Stripe asks to be left alone, 0 = it says nothing.
+	RetryAfter time.Duration
 
 	cause error // of a call without an answer, for errors.Is(err, context.Canceled)
 }
@@ -98,6 +102,15 @@ func IsKeyRefused(err error) bool {
 func IsMissing(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && (e.Code == string(stripe.ErrorCodeResourceMissing) || e.Code == codeInvalid)
+}
+
+// RetryAfter is how long Stripe asks to be left alone after a failed call, 0 = it says nothing.
+func RetryAfter(err error) time.Duration {
+	var e *Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.RetryAfter
 }
 
 // IsTooLong reports whether a list has more pages than are read of one.
@@ -185,7 +198,7 @@ func toError(err error) *Error {
 	case errors.As(err, &theirs):
 		return &Error{
 			Status: theirs.HTTPStatusCode, Code: string(theirs.Code), Type: string(theirs.Type),
-			Param: theirs.Param, RequestID: theirs.RequestID, Message: redact(theirs.Msg),
+			Param: theirs.Param, RequestID: theirs.RequestID, Message: redact(theirs.Msg), RetryAfter: restAfter(theirs),
 		}
 	case errors.As(err, &network):
 		return &Error{Code: codeNoAnswer, Message: redact(network.Err.Error()), cause: network.Err}
@@ -194,6 +207,13 @@ func toError(err error) *Error {
 	}
 	// stripe-go's own text quotes the answer, so it is not repeated.
 	return &Error{Code: codeUnreadable, Message: "the answer is cut off, too large, or not Stripe's"}
+}
+
+func restAfter(e *stripe.Error) time.Duration {
+	if e.LastResponse == nil {
+		return 0
+	}
+	return retryAfter(e.LastResponse.Header)
 }
 
 // invalid is an error for a request that is refused before it is sent.

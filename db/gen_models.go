@@ -453,12 +453,13 @@ type StripeRead struct {
 type SyncCursor struct {
 	StripeAccountID string
 	WorkspaceID     string
-	Livemode        bool
 	EventsUntil     int64
 	BalanceUntil    int64
 	LastStartedAt   int64
 	LastDoneAt      int64
+	LastWholeAt     int64
 	Missed          int64
+	Asked           int64
 	Attempts        int64
 	NextAttemptAt   int64
 	ClaimedUntil    int64

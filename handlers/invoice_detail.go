@@ -59,7 +59,8 @@ type linkCard struct {
 	URL    string // of the client's page
 	Stripe string // the bare link, "" while there is none
 	Note   string
-	Focus  bool // the button to copy it takes the focus
+	Polled string // see overviewPage, while there is something to wait for
+	Focus  bool   // the button to copy it takes the focus
 }
 
 // attempt is one payment, or one that failed.
@@ -204,6 +205,7 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 		card.Note = "Your client can see the invoice there. Paying opens with the payment link."
 	default:
 		card.Note = "Your client sees the invoice there and pays it. The money goes straight to your Stripe account."
+		card.Polled = h.polled()
 	}
 	return card
 }

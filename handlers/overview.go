@@ -47,9 +47,18 @@ type overviewPage struct {
 	// Unheard says that Stripe can't tell us of payments yet.
 	Unheard   bool
 	Attention []attentionRow
-	Troubles  bool // not only late invoices
+	Troubles  bool   // not only late invoices
+	Polled    string // how often Stripe is asked, where it tells nothing by itself; else empty
 	Latest    []paymentRow
 	Empty     bool // no invoice yet
+}
+
+// polled is how often Stripe is asked for news, where it can't send any; else empty.
+func (h *Server) polled() string {
+	if !h.app.WebhooksOff() {
+		return ""
+	}
+	return fmt.Sprintf("%.0f seconds", h.app.SyncPeriod().Seconds())
 }
 
 func (h *Server) overview(c *fiber.Ctx) error {
@@ -114,7 +123,7 @@ func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) 
 		return overviewPage{}, err
 	}
 	data := overviewPage{
-		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady,
+		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady, Polled: h.polled(),
 		Tiles: tilesOf(actor, o), Attention: h.attentionRows(actor, troubles, o.Attention), Troubles: len(troubles) > 0, Latest: h.paymentRows(actor, o.Latest), Empty: o.Invoices == 0,
 	}
 	s := stageOf(connection)

@@ -165,7 +165,7 @@ func factsOf(c app.Connection) []fact {
 		facts = append(facts, fact{Name: "Currency", Text: name})
 	}
 	return append(facts, fact{Name: "Charges", Text: on[a.ChargesEnabled]}, fact{Name: "Payouts", Text: on[a.PayoutsEnabled]},
-		fact{Name: "Last checked", At: c.Row.FetchedAt}, fact{Name: "Last news", At: c.LastEvent})
+		fact{Name: "Last checked", At: c.Row.FetchedAt}, fact{Name: "Last news", At: c.LastEvent}, fact{Name: "Asked for news", At: c.SyncedAt})
 }
 
 func countryName(code string) string {

@@ -17,6 +17,11 @@ func (h *Server) webhook(c *fiber.Ctx) error {
 	switch {
 	case err == nil:
 		return c.Status(fiber.StatusOK).SendString("ok")
+	case errors.Is(err, app.ErrWebhooksOff):
+		if h.app.NoteBadSignature() {
+			h.log.Warn("webhook refused: TRAK_WEBHOOKS is off, so events are read at Stripe; delete the endpoint there, or leave the setting out", "request", requestOf(c).id)
+		}
+		return c.Status(fiber.StatusGone).SendString("webhooks are off")
 	case errors.Is(err, app.ErrNoWebhookSecret):
 		return c.Status(fiber.StatusServiceUnavailable).SendString("no webhook secret")
 	case errors.Is(err, connect.ErrSignature):

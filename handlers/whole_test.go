@@ -61,7 +61,7 @@ func (w *whole) advance(d time.Duration) { w.ahead.Add(int64(d)) }
 // configuration of the pages.
 func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 	t.Helper()
-	w := startWhole(t, false, change...)
+	w := startWhole(t, app.Config{}, change...)
 	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
 	w.south = w.workspace("Tomas Lind", "tomas@south.example", "Southwark Prints")
 	w.staff()
@@ -71,7 +71,7 @@ func newWhole(t *testing.T, change ...func(*handlers.Config)) *whole {
 // newOwn is a whole in own mode: one workspace, and a stranger who has none.
 func newOwn(t *testing.T) *whole {
 	t.Helper()
-	w := startWhole(t, true)
+	w := startWhole(t, app.Config{Own: true})
 	w.hear()
 	w.north = w.workspace("Mira Osei", "mira@north.example", "Northlight Studio")
 	must(t, ignore(w.app.CreateUser(context.Background(), app.NewUser{Name: "Tomas Lind", Email: "tomas@south.example", Password: secret})))
@@ -91,7 +91,8 @@ func (w *whole) staff() {
 	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "stranger": "tomas@south.example"}
 }
 
-func startWhole(t *testing.T, own bool, change ...func(*handlers.Config)) *whole {
+// startWhole starts Trak as set says; what it is built from is filled in.
+func startWhole(t *testing.T, set app.Config, change ...func(*handlers.Config)) *whole {
 	t.Helper()
 	w := &whole{t: t, browsers: map[string]*visitor{}, dir: t.TempDir()}
 	output := io.Discard
@@ -114,13 +115,12 @@ func startWhole(t *testing.T, own bool, change ...func(*handlers.Config)) *whole
 	t.Cleanup(func() { _ = database.Close() })
 	install, err := app.InstallID(ctx, database)
 	must(t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger, Own: own})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: w.sandbox.URL(), InstallID: install, Logger: logger, Own: set.Own, BackgroundRate: 1000})
 	must(t, err)
 	box, err := auth.NewBox(auth.NewKey())
 	must(t, err)
-	w.app, err = app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: w.url, Own: own, Secrets: box, Limits: auth.NewLimits(w.now), Now: w.now, Logger: logger,
-	})
+	set.DB, set.Stripe, set.AppURL, set.Secrets, set.Limits, set.Now, set.Logger = database, stripe, w.url, box, auth.NewLimits(w.now), w.now, logger
+	w.app, err = app.New(ctx, set)
 	must(t, err)
 	w.app.Start()
 	t.Cleanup(w.app.Stop)

@@ -175,22 +175,26 @@ CREATE TABLE dispute_files (
     FOREIGN KEY (workspace_id, stripe_account_id, dispute_id) REFERENCES disputes (workspace_id, stripe_account_id, dispute_id)
 );
 
--- How far Trak has read an account's events and balance, so that a lost webhook is made good.
+-- How far Trak has read an account's events and balance, so that a lost webhook is made good. One
+-- row for each account that Stripe has named.
 CREATE TABLE sync_cursors (
     stripe_account_id TEXT PRIMARY KEY,
     workspace_id      TEXT NOT NULL REFERENCES workspaces (id),
-    livemode          BOOLEAN NOT NULL,
     events_until      BIGINT NOT NULL,           -- all events created before are here
-    balance_until     BIGINT NOT NULL,           -- all balance transactions created before are here
+    balance_until     BIGINT NOT NULL DEFAULT 0, -- all balance transactions created before are here
     last_started_at   BIGINT NOT NULL DEFAULT 0,
     last_done_at      BIGINT NOT NULL DEFAULT 0,
-    missed            BIGINT NOT NULL DEFAULT 0, -- events that only the sync brought
+    last_whole_at     BIGINT NOT NULL DEFAULT 0, -- last one with the balance and what is overdue
+    missed            BIGINT NOT NULL DEFAULT 0, -- events that no webhook brought in time
+    asked             BIGINT NOT NULL DEFAULT 0, -- how often one was asked for: once more while one runs
     attempts          BIGINT NOT NULL DEFAULT 0,
     next_attempt_at   BIGINT NOT NULL,
     claimed_until     BIGINT NOT NULL DEFAULT 0,
     last_error        TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX sync_cursors_due ON sync_cursors (next_attempt_at) WHERE next_attempt_at > 0;
+INSERT INTO sync_cursors (stripe_account_id, workspace_id, events_until, next_attempt_at)
+SELECT stripe_account_id, workspace_id, connected_at, 1 FROM stripe_connect_accounts WHERE stripe_account_id IS NOT NULL;
 
 -- What needs a person is computed from the facts; here stands what somebody chose to leave alone.
 CREATE TABLE attention_ignored (
