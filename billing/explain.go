@@ -56,13 +56,16 @@ func Explain(f InvoiceFacts) []Reason {
 }
 
 func explainPayment(f InvoiceFacts, p Payment, i int) (list []Reason) {
-	if (p.Gross > 0 || p.Processing) && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
-		return []Reason{{ReasonOtherCurrency, 0, i}}
-	}
 	add := func(on bool, kind string, amount int64) {
 		if on {
 			list = append(list, Reason{kind, amount, i})
 		}
+	}
+	if (p.Gross > 0 || p.Processing) && (p.Currency != f.Currency || p.Livemode != f.Livemode) {
+		add(true, ReasonOtherCurrency, 0)
+		add(p.RefundPending, ReasonRefundPending, 0)
+		add(p.RefundFailed, ReasonRefundFailed, 0)
+		return list
 	}
 	// What is given back or lost may be known before the payment is: it never counts for more.
 	owed := min(p.StillOwed, p.Gross)

@@ -32,6 +32,7 @@ const (
 	open    thing = "open invoice"
 	paid    thing = "paid invoice"
 	payment thing = "payment"
+	payout  thing = "payout"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -87,6 +88,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	})
 	p := w.detail(owner, h.ids[paid]).Payments[0]
 	h.session, h.ids[payment], h.intent = session, p.ID, p.PaymentIntentID
+	h.ids[payout] = h.make(payout)
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -105,6 +107,13 @@ func (h *half) make(kind thing) string {
 		id := h.make(open)
 		h.w.pay(h.owner, id, "4242424242424242")
 		return h.w.detail(h.owner, id).Payments[0].ID
+	}
+	if kind == payout {
+		h.w.pay(h.owner, h.make(open), "4000000000000077") // money that is available at once
+		payouts, err := h.w.sandbox.PayOut(h.account)
+		must(t, err)
+		must(t, h.w.sandbox.Settle(ctx))
+		return payouts[0]
 	}
 	if kind == project {
 		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})
