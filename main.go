@@ -26,8 +26,9 @@ type commands struct {
 	Serve       serveCmd       `cmd:"" help:"Serve Trak."`
 	Demo        demoCmd        `cmd:"" help:"Try Trak with made-up data: no keys, no network, no real money."`
 	Sandbox     sandboxCmd     `cmd:"" help:"Run the stand-in for Stripe alone, to try a configuration or a change."`
-	Verify      verifyCmd      `cmd:"" help:"Compute every status, sum and number again and compare it with what is stored."`
 	Sync        syncCmd        `cmd:"" help:"Read what happened at Stripe and no webhook told, now."`
+	Verify      verifyCmd      `cmd:"" help:"Compute every status, sum and number again and compare it with what is stored, and with Stripe."`
+	Prove       proveCmd       `cmd:"" help:"Print the whole way of an invoice's money, each step with Stripe's id."`
 	Webhook     webhookCmd     `cmd:"" help:"The webhook endpoint at Stripe."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it is well, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version and the licences."`

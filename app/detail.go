@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -29,6 +30,8 @@ type Detail struct {
 	Late     int // days past the due date
 	// Waiting says that something may still change, so that the page keeps asking.
 	Waiting bool
+	// Reasons are the facts behind the standing; the team's, like the timeline.
+	Reasons []billing.Reason
 }
 
 // LinkState is how an invoice's payment link stands, for people.
@@ -51,8 +54,9 @@ type Moment struct {
 	Detail   string
 	Money    billing.Money // zero when it is not about money
 	StripeID string
-	Charge   db.Charge    // of payments: method, brand, last four, reason of a failure
 	Entry    db.HandEntry // of payments outside Stripe
+	Source   string       // how Trak learned it: webhook or sync; read, when Trak asked; "" = not from Stripe
+	Charge   db.Charge    // of payments: method, brand, last four, reason of a failure
 }
 
 // InvoiceDetail returns an invoice with all that belongs to it. Members may see it.
@@ -65,8 +69,15 @@ func (a *App) InvoiceDetail(ctx context.Context, actor Actor, id string) (d Deta
 		if err != nil {
 			return err
 		}
-		if d, err = a.detail(ctx, q, inv); err != nil || inv.ProjectID == nil {
+		if d, err = a.detail(ctx, q, inv); err != nil {
 			return err
+		}
+		facts, err := invoiceFacts(ctx, q, inv, nil)
+		if err != nil {
+			return err
+		}
+		if d.Reasons = billing.Explain(facts); inv.ProjectID == nil {
+			return nil
 		}
 		d.Project, err = findProject(ctx, q, actor, *inv.ProjectID)
 		return err
@@ -201,6 +212,9 @@ func timeline(ctx context.Context, q *db.Queries, inv db.Invoice, payments []db.
 		}
 		list = append(list, moments...)
 	}
+	if err := addSources(ctx, q, inv, list); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(list, func(a, b Moment) int {
 		if a.At != b.At {
 			return int(max(-1, min(1, a.At-b.At)))
@@ -208,6 +222,33 @@ func timeline(ctx context.Context, q *db.Queries, inv db.Invoice, payments []db.
 		return strings.Compare(a.StripeID, b.StripeID)
 	})
 	return list, nil
+}
+
+// sourceRead is the source of what no event told: Trak asked Stripe.
+const sourceRead = "read"
+
+// addSources says of each moment of Stripe's how Trak learned it: by the earliest event that names
+// its object.
+func addSources(ctx context.Context, q *db.Queries, inv db.Invoice, list []Moment) error {
+	if !slices.ContainsFunc(list, func(m Moment) bool { return m.StripeID != "" }) {
+		return nil
+	}
+	rows, err := q.SourcesOfInvoice(ctx, db.SourcesOfInvoiceParams{WorkspaceID: &inv.WorkspaceID, InvoiceID: &inv.ID})
+	if err != nil {
+		return fmt.Errorf("read where the facts come from: %w", err)
+	}
+	sources := map[string]string{}
+	for _, r := range rows {
+		if sources[r.ObjectID] == "" {
+			sources[r.ObjectID] = r.Source
+		}
+	}
+	for i, m := range list {
+		if m.StripeID != "" {
+			list[i].Source = cmp.Or(sources[m.StripeID], sourceRead)
+		}
+	}
+	return nil
 }
 
 // momentsOf tells a payment's story from its facts.

@@ -67,6 +67,7 @@ type useCase struct {
 
 type ids struct {
 	draft, open, client, project string
+	payout                       string // at Stripe
 	unmatched, ignored           string // subjects of attention
 	draftVersion                 int64
 }
@@ -145,6 +146,16 @@ var useCases = map[string]useCase{
 	}},
 	"InvoiceDetail": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.InvoiceDetail(ctx, by, x.open))
+	}},
+	"Proof": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Proof(ctx, by, x.open))
+	}},
+	"Payouts": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		rows, _, err := a.Payouts(ctx, by, app.Cursor{})
+		return errors.Join(err, nothing(len(rows)))
+	}},
+	"Payout": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Payout(ctx, by, x.payout))
 	}},
 	"InvoiceVersion": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.InvoiceVersion(ctx, by, x.open))
@@ -265,9 +276,11 @@ func newVictim(t *testing.T) (*world, ids) {
 	w := tellingWorld(t, false)
 	account := w.connect()
 	paid := w.invoice("20")
-	w.pay(paid.ID, "4242424242424242")
+	w.pay(paid.ID, "4000000000000077")
 	w.until("it is paid", func() bool { return w.detail(paid.ID).Standing.Status == billing.Paid })
-	x := ids{open: w.invoice("10").ID}
+	payouts, err := w.sandbox.PayOut(account)
+	must(t, err)
+	x := ids{open: w.invoice("10").ID, payout: payouts[0]}
 	d := draft(w, "5")
 	p, err := w.app.CreateProject(context.Background(), w.owner, app.ProjectInput{Name: "Rebrand"})
 	must(t, err)

@@ -41,6 +41,7 @@ type invoicePage struct {
 	Items     items
 	Payments  []attempt
 	Entries   []entry
+	Why       why
 }
 
 // namedLink leads to something that has a name.
@@ -159,6 +160,7 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	if inv.Number != nil {
 		data.Actions.ClientView = h.app.PublicURL(inv)
 	}
+	data.Why = whyOf(d, here.Locale, data.URL+"/proof")
 	data.Link = h.linkCard(d)
 	if data.Banners, err = h.banners(c, d); err != nil {
 		return data, err

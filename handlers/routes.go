@@ -74,6 +74,8 @@ func (h *Server) routes() {
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)
 	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)
+	payments.Get("/payouts", h.may(app.ViewPayments), h.payouts)
+	payments.Get("/payouts/:id", h.may(app.ViewPayments), h.payout)
 	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
 	payments.Post("/refund/:id", h.may(app.Refund), h.refundPayment)
 
@@ -92,6 +94,7 @@ func (h *Server) routes() {
 	invoices.Post("/lines", h.may(app.EditInvoices), h.addLine)
 	invoices.Get("/clients/suggest", h.may(app.ViewClients), h.suggestClients)
 	invoices.Get("/:id", h.may(app.ViewInvoices), h.invoice)
+	invoices.Get("/:id/proof", h.may(app.ViewInvoices), h.invoiceProof)
 	invoices.Get("/:id/edit", h.may(app.EditInvoices), h.editInvoice)
 	invoices.Post("/:id/edit", h.may(app.EditInvoices), h.updateInvoice)
 	invoices.Post("/:id/finalize", h.may(app.EditInvoices), h.finalizeInvoice)

@@ -99,6 +99,9 @@ var rules = map[string]rule{
 	"GET /w/:slug/payments/invoices/clients/suggest":    {may: string(app.ViewClients), query: search, part: never},
 	"GET /w/:slug/payments/invoices/:id":                {may: string(app.ViewInvoices), of: open},
 	"GET /w/:slug/payments/invoices/:id/status":         {may: string(app.ViewInvoices), of: open, part: never},
+	"GET /w/:slug/payments/invoices/:id/proof":          {may: string(app.ViewInvoices), of: open},
+	"GET /w/:slug/payments/payouts":                     {may: string(app.ViewPayments), query: payoutCursor, part: "more-payouts"},
+	"GET /w/:slug/payments/payouts/:id":                 {may: string(app.ViewPayments), of: payout},
 	"GET /w/:slug/payments/invoices/:id/edit":           {may: string(app.EditInvoices), of: draft, part: "composer"},
 	"POST /w/:slug/payments/invoices/:id/edit":          {may: string(app.EditInvoices), of: draft, form: editedInvoice},
 	"POST /w/:slug/payments/invoices/:id/finalize":      {may: string(app.EditInvoices), of: draft, form: version},
@@ -225,6 +228,7 @@ func fields(pairs ...string) func(*half, string) []string {
 func checkout(h *half) string       { return "checkout=" + h.session }
 func search(h *half) string         { return "client=" + url.QueryEscape(h.mark) }
 func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payment]) }
+func payoutCursor(h *half) string   { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payout]) }
 func invoiceCursor(h *half) string  { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
 func clientCursor(h *half) string   { return "after=YQ." + h.ids[client] }
 func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }

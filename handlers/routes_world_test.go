@@ -37,6 +37,7 @@ const (
 	recorded thing = "invoice with a payment outside Stripe"
 	strayed  thing = "payment for no invoice"
 	assigned thing = "invoice that a payment was assigned to"
+	payout   thing = "payout"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -96,6 +97,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	h.session, h.ids[payment], h.intent = session, p.ID, p.PaymentIntentID
 	h.subject, h.ignored = h.strayedSubject(h.make(strayed)), h.strayedSubject(h.make(strayed))
 	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, h.ignored, mark+" sold it at a fair"))
+	h.ids[payout] = h.make(payout)
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -114,6 +116,13 @@ func (h *half) make(kind thing) string {
 		id := h.make(open)
 		h.w.pay(h.owner, id, "4242424242424242")
 		return h.w.detail(h.owner, id).Payments[0].ID
+	}
+	if kind == payout {
+		h.w.pay(h.owner, h.make(open), "4000000000000077") // money that is available at once
+		payouts, err := h.w.sandbox.PayOut(h.account)
+		must(t, err)
+		must(t, h.w.sandbox.Settle(ctx))
+		return payouts[0]
 	}
 	if kind == project {
 		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})

@@ -11,6 +11,8 @@ type entry struct {
 	Tone, Icon string // tone: ok, info, warn, bad, or ""
 	Text, Note string
 	Who        string
+	StripeID   string
+	Source     string // how Trak learned it
 	At         int64
 	Fresh      bool // came while the page was open
 }
@@ -19,7 +21,7 @@ func entriesOf(moments []app.Moment, here local) []entry {
 	list := make([]entry, len(moments))
 	for i, m := range moments {
 		e := entryOf(m, here.Locale)
-		e.local, e.At, e.Who = here, m.At, m.Who
+		e.local, e.At, e.Who, e.StripeID, e.Source = here, m.At, m.Who, m.StripeID, sourceText(m.Source)
 		list[i] = e
 	}
 	return list
@@ -74,6 +76,19 @@ func entryOf(m app.Moment, locale string) entry {
 		return entry{Tone: "bad", Icon: "x", Text: "Refund of " + money + " failed", Note: refundFailure(m.Detail)}
 	}
 	return entry{Icon: "info", Text: m.Kind}
+}
+
+// sourceText says how Trak learned of something that happened at Stripe.
+func sourceText(source string) string {
+	switch source {
+	case "":
+		return ""
+	case "webhook":
+		return "by webhook"
+	case "sync":
+		return "by sync"
+	}
+	return "read from Stripe"
 }
 
 // refundFailure says why Stripe could not give money back (docs.stripe.com/refunds, failure_reason).
