@@ -93,6 +93,10 @@ func TestWholeAccount(t *testing.T) {
 		if got := w.ids(t, account, fmt.Sprintf("%s%screated=%d", path, glue, middle)); !slices.Equal(got, all[2*each:3*each]) {
 			t.Errorf("%s at one time: %v", path, got)
 		}
+		_, older, _ := w.send(t, "GET", fmt.Sprintf("%s%slimit=1&starting_after=%s&created[lt]=%d", path, glue, all[0], middle), nil, "Stripe-Account", account)
+		if idOf(older, 0) != all[3*each] {
+			t.Errorf("%s after what is too late for it: %v", path, older)
+		}
 		_, before, _ := w.send(t, "GET", path+glue+"limit=1&ending_before="+all[2], nil, "Stripe-Account", account)
 		if idOf(before, 0) != all[1] || before["has_more"] != true {
 			t.Errorf("%s before %s: %v", path, all[2], before)
