@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stripe/stripe-go/v76"
+
+	"trak/sandbox"
 )
 
 // money is what an account has in dollars.
@@ -132,5 +134,45 @@ func TestEachMovementIsBookedOnce(t *testing.T) {
 	}
 	if of := w.transactions(t, account, &stripe.BalanceTransactionListParams{Type: stripe.String("adjustment")}); len(of) != 2 {
 		t.Errorf("adjustments: %v", of)
+	}
+}
+
+// TestRefundsWaitForMoney that the account doesn't have yet.
+func TestRefundsWaitForMoney(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	account := w.account(t)
+	w.SetKnobs(sandbox.Knobs{RefundsWait: true})
+	refund := func(number string) string {
+		t.Helper()
+		id, err := w.Refund(w.session(t, account, w.paid(t, account, number)).PaymentIntent.LatestCharge.ID, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	get := func(id string) *stripe.Refund {
+		t.Helper()
+		params := &stripe.RefundParams{}
+		params.SetStripeAccount(account)
+		got, err := w.api.Refunds.Get(id, params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	first, second := refund("4242424242424242"), refund("4242424242424242")
+	if got := get(first); got.Status != "pending" || got.BalanceTransaction != nil {
+		t.Errorf("without money: %+v", got)
+	}
+	if status, body, _ := w.send(t, "POST", "/v1/refunds/"+second+"/cancel", nil, "Stripe-Account", account); status != 200 || body["status"] != "canceled" || body["failure_balance_transaction"] != nil {
+		t.Errorf("canceled: %d %v", status, body)
+	}
+	w.Advance(48 * time.Hour)
+	if got := get(first); got.Status != "succeeded" || got.BalanceTransaction == nil {
+		t.Errorf("with money: %+v", got)
+	}
+	if available, pending := w.money(t, account); available != 2*11957-12345 || pending != 0 {
+		t.Errorf("available %d, pending %d", available, pending)
 	}
 }

@@ -96,6 +96,7 @@ func (s *Server) catchUp() {
 			s.closeDispute(nil, r, false)
 		}
 	}
+	s.payRefunds()
 	for _, account := range paid {
 		s.emit(nil, account, "balance.available", s.balance(account))
 	}

@@ -38,6 +38,8 @@ type Knobs struct {
 	CallsPerSecond int   // more calls than so many in a second meet 429 with Retry-After; 0 is no limit
 	AwayUntil      int64 // every call meets 503 until the sandbox's clock has come to this, Unix seconds
 	AwayCut        bool  // then its connection is cut instead
+
+	RefundsWait bool // refunds that the available balance doesn't cover are pending until it does
 }
 
 // Limits of knobs, so that a slip of the hand stops nothing for ever.
@@ -103,6 +105,7 @@ func (s *Server) postKnobs(w http.ResponseWriter, r *http.Request) {
 		AtOnce: count("at_once"), RetryFactor: count("retry_factor"), DisableAfter: time.Duration(count("disable_hours")) * time.Hour,
 		Fail: fail, FailTimes: count("fail_times"), FailMethod: r.PostFormValue("fail_method"), FailPath: r.PostFormValue("fail_path"),
 		Latency: millis("latency_ms"), CallsPerSecond: count("calls_per_second"), AwayUntil: away, AwayCut: on("away_cut"),
+		RefundsWait: on("refunds_wait"),
 	})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }

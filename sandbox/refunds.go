@@ -85,16 +85,18 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 	}
 	r := s.add("refund", account, refund)
 	r.hidden["behaviour"] = charge.hidden["refund"]
-	e := entry{typ: "refund", category: "refund", amount: -amount}
-	if !isCard(charge) {
-		e.typ = "payment_refund"
-	}
-	refund["balance_transaction"] = s.book(r, e).id()
-	if r.hidden["behaviour"] == refundPends {
+	switch {
+	case s.knobs.RefundsWait && amount > s.fundsOf(account, currency).available:
 		refund["status"] = "pending"
-	}
-	if text(r.hidden, "behaviour") != "" {
-		s.unsettledRefunds = append(s.unsettledRefunds, r)
+		s.waitingRefunds = append(s.waitingRefunds, r)
+	default:
+		s.bookRefund(r)
+		if r.hidden["behaviour"] == refundPends {
+			refund["status"] = "pending"
+		}
+		if text(r.hidden, "behaviour") != "" {
+			s.unsettledRefunds = append(s.unsettledRefunds, r)
+		}
 	}
 	charge.obj["amount_refunded"] = refunded + amount
 	charge.obj["refunded"] = amount == left
@@ -111,6 +113,28 @@ func (s *Server) refund(c *call, account string, in object) (*record, error) {
 		s.endReview(charge, why)
 	}
 	return r, nil
+}
+
+func (s *Server) bookRefund(r *record) {
+	e := entry{typ: "refund", category: "refund", amount: -number(r.obj, "amount")}
+	if !isCard(s.records[text(r.obj, "charge")]) {
+		e.typ = "payment_refund"
+	}
+	r.obj["balance_transaction"] = s.book(r, e).id()
+}
+
+// payRefunds makes the refunds that waited for money and can be paid now.
+func (s *Server) payRefunds() {
+	s.waitingRefunds = slices.DeleteFunc(s.waitingRefunds, func(r *record) bool {
+		if number(r.obj, "amount") > s.fundsOf(r.account, text(r.obj, "currency")).available {
+			return false
+		}
+		s.bookRefund(r)
+		r.obj["status"] = "succeeded"
+		s.emit(nil, r.account, "refund.updated", r.obj)
+		s.emit(nil, r.account, "charge.refund.updated", r.obj)
+		return true
+	})
 }
 
 // chargedBack reports whether the client's bank has taken a charge's money back, so that a refund
@@ -183,7 +207,9 @@ func (s *Server) cancelRefund(c *call) (any, error) {
 	if r.obj["status"] != "pending" {
 		return nil, invalid("", "", "This refund cannot be canceled: its status is %s.", text(r.obj, "status"))
 	}
-	s.unsettledRefunds = slices.DeleteFunc(s.unsettledRefunds, func(other *record) bool { return other == r })
+	isIt := func(other *record) bool { return other == r }
+	s.unsettledRefunds = slices.DeleteFunc(s.unsettledRefunds, isIt)
+	s.waitingRefunds = slices.DeleteFunc(s.waitingRefunds, isIt)
 	s.undoRefund(c, r, "canceled")
 	return r.obj, nil
 }
@@ -195,11 +221,13 @@ func (s *Server) undoRefund(c *call, r *record, status string) {
 		charge.obj["amount_refunded"] = number(charge.obj, "amount_refunded") - number(r.obj, "amount")
 		charge.obj["refunded"] = false
 	}
-	e := entry{typ: "refund_failure", category: "refund_failure", amount: number(r.obj, "amount")}
-	if !isCard(charge) {
-		e.typ = "payment_failure_refund"
+	if r.obj["balance_transaction"] != nil { // else it waited for money, and none moved
+		e := entry{typ: "refund_failure", category: "refund_failure", amount: number(r.obj, "amount")}
+		if !isCard(charge) {
+			e.typ = "payment_failure_refund"
+		}
+		r.obj["failure_balance_transaction"] = s.book(r, e).id()
 	}
-	r.obj["failure_balance_transaction"] = s.book(r, e).id()
 	r.obj["status"] = status
 	s.emit(c, r.account, "refund.updated", r.obj)
 	s.emit(c, r.account, "charge.refund.updated", r.obj)

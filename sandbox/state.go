@@ -67,8 +67,11 @@ func (s *Server) load(path string) (bool, error) {
 		if payout := text(back.hidden, "payout"); payout != "" {
 			s.enlist(back, "payout", payout)
 		}
-		if back.kind == "balance_transaction" {
+		switch {
+		case back.kind == "balance_transaction":
 			s.count(back)
+		case back.kind == "refund" && back.obj["status"] == "pending" && back.obj["balance_transaction"] == nil:
+			s.waitingRefunds = append(s.waitingRefunds, back)
 		}
 		s.setAlarm(back)
 	}

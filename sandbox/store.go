@@ -91,6 +91,7 @@ type store struct {
 	linkTokens       map[string]*record     // Payment Links, by the token of their address
 	debits           []*record              // charges of bank debits that are processing
 	unsettledRefunds []*record
+	waitingRefunds   []*record // for money to pay them with
 }
 
 func newStore(seed uint64) store {
