@@ -46,6 +46,10 @@ test: chromium postgres ## Run all tests, those in a browser and on PostgreSQL i
 	TRAK_SANDBOX_ANSWERS=all TRAK_PERMUTATIONS=5000 TRAK_ODDITIES=all go test -count=1 -parallel 8 -timeout 30m . ./app ./handlers
 	@set -e; for module in $(TEST_MODULES); do (cd $$module && set -x && go test -race -timeout 30m ./...); done
 
+.PHONY: test-stripe
+test-stripe: ## Ask Stripe's own test mode what its documentation leaves open (STRIPE_TEST_KEY=sk_test_…)
+	go run -trimpath -tags '$(TAGS)' ./stripetest
+
 .PHONY: chromium
 chromium: # a browser for the tests, from the distribution when there is none
 	@./.ci/chromium

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"reflect"
 	"regexp"
@@ -111,4 +113,17 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// Until somebody has run it against Stripe itself, the README says that nobody has.
+func TestReadmeSaysWhatIsVerified(t *testing.T) {
+	t.Parallel()
+	_, err := os.Stat("docs/stripe-verified.md")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	verified, says := err == nil, strings.Contains(read(t, "README.md"), "not yet run against Stripe itself")
+	if verified == says {
+		t.Errorf("docs/stripe-verified.md is there: %v; README.md says that it was not yet run: %v", verified, says)
+	}
 }

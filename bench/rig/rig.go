@@ -43,6 +43,7 @@ type World struct {
 	Account  string    // acct_…
 	Invoices []Invoice // open, each with an active link
 	events   []template
+	stories  []*Story
 }
 
 // Invoice is an open invoice of a World.
@@ -156,6 +157,9 @@ func (w *World) seed(ctx context.Context, database *db.DB, a *app.App, n int) er
 		return err
 	}
 	if w.events, err = w.sampleEvents(sample, url); err != nil {
+		return err
+	}
+	if err := w.sampleStories(ctx, database, a, owner); err != nil {
 		return err
 	}
 	for range n {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,9 +22,10 @@ import (
 type count struct {
 	kills, acknowledged, posts int
 	lost                       int // acknowledged events that are not stored
-	half                       int // stored events of payments whose effects are missing
-	double                     int // events or payments that are there more than once
-	wrong                      int // invoices whose sum is not that of their payments
+	half                       int // effects that are missing although all events are stored
+	double                     int // events or effects that are there more than once
+	wrong                      int // invoices whose sums are not those of what happened to them
+	kinds                      int // of events that were acknowledged
 	integrity                  string
 	verify                     string
 	restart, took              time.Duration
@@ -34,8 +36,8 @@ func (c count) clean() bool {
 }
 
 func (c count) String() string {
-	return fmt.Sprintf("kills %d, acknowledged %d, posts %d, lost %d, half %d, double %d, wrong sums %d, integrity %s, verify %s, slowest restart %v, time %v",
-		c.kills, c.acknowledged, c.posts, c.lost, c.half, c.double, c.wrong, c.integrity, c.verify,
+	return fmt.Sprintf("kills %d, acknowledged %d of %d kinds, posts %d, lost %d, half %d, double %d, wrong sums %d, integrity %s, verify %s, slowest restart %v, time %v",
+		c.kills, c.acknowledged, c.kinds, c.posts, c.lost, c.half, c.double, c.wrong, c.integrity, c.verify,
 		c.restart.Round(time.Millisecond), c.took.Round(100*time.Millisecond))
 }
 
@@ -51,7 +53,8 @@ func (r *run) judge(ctx context.Context, trak string) (c count, err error) {
 	if err := pool.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&c.integrity); err != nil {
 		return c, fmt.Errorf("integrity check: %w", err)
 	}
-	stored, err := counts(ctx, pool, "SELECT event_id, count(*) FROM stripe_webhook_events WHERE state = 'applied' GROUP BY event_id")
+	kinds := map[string]bool{}
+	stored, err := counts(ctx, pool, "SELECT event_id, count(*) FROM stripe_webhook_events WHERE state = 'applied' GROUP BY event_id", "")
 	if err != nil {
 		return c, err
 	}
@@ -63,6 +66,12 @@ func (r *run) judge(ctx context.Context, trak string) (c count, err error) {
 			c.double++
 		}
 	}
+	for _, story := range r.told {
+		for _, e := range story.Events {
+			kinds[e.Type] = true
+		}
+	}
+	c.kinds = len(kinds)
 	if err := r.effects(ctx, pool, stored, &c); err != nil {
 		return c, err
 	}
@@ -73,26 +82,33 @@ func (r *run) judge(ctx context.Context, trak string) (c count, err error) {
 	return c, err
 }
 
-// effects looks for what each acknowledged payment must have left: one charge, one session, and
-// one payment of the whole amount on its invoice.
+// rows say of each table what its rows are, in the words of a story's effects.
+var rows = map[string]string{
+	"charge":  "SELECT charge_id || ' ' || captured AS line FROM charges",
+	"session": "SELECT session_id || ' ' || amount || ' ' || (paid_at > 0) AS line FROM checkout_sessions",
+	"payment": "SELECT payment_intent_id || ' ' || COALESCE(invoice_id, '') || ' ' || status || ' ' || gross || ' ' || refunded || ' ' || lost AS line FROM payments",
+	"refund":  "SELECT refund_id || ' ' || amount || ' ' || rank AS line FROM refunds",
+	"dispute": "SELECT dispute_id || ' ' || rank || ' ' || withdrawn || ' ' || reinstated AS line FROM disputes",
+	"alert":   "SELECT alert_id || ' ' || closed AS line FROM radar_alerts",
+	"payout":  "SELECT payout_id || ' ' || rank AS line FROM payouts",
+}
+
+// effects looks for what each story must have left: every row once, and saying what it has to.
 func (r *run) effects(ctx context.Context, pool *sql.DB, stored map[string]int, c *count) error {
-	found := map[string]map[string]int{}
-	for name, query := range map[string]string{
-		"charge":  fmt.Sprintf("SELECT charge_id, count(*) FROM charges WHERE captured = %d GROUP BY charge_id", rig.Amount),
-		"session": fmt.Sprintf("SELECT session_id, count(*) FROM checkout_sessions WHERE amount = %d AND paid_at > 0 GROUP BY session_id", rig.Amount),
-		"payment": fmt.Sprintf("SELECT payment_intent_id || invoice_id, count(*) FROM payments WHERE gross = %d AND status = 'succeeded' AND invoice_id IS NOT NULL GROUP BY 1", rig.Amount),
-	} {
-		var err error
-		if found[name], err = counts(ctx, pool, query); err != nil {
+	found := map[string]int{}
+	for table, query := range rows {
+		some, err := counts(ctx, pool, "SELECT line, count(*) FROM ("+query+") GROUP BY line", table+" ")
+		if err != nil {
 			return err
 		}
+		maps.Copy(found, some)
 	}
-	for _, p := range r.paid {
-		for _, n := range []int{found["charge"][p.Charge], found["session"][p.Session], found["payment"][p.Intent+p.Invoice.ID]} {
-			switch {
+	for _, story := range r.told {
+		for _, effect := range story.Effects {
+			switch n := found[effect]; {
 			case n > 1:
 				c.double++
-			case n == 0 && complete(p, stored): // otherwise it counts as lost already
+			case n == 0 && complete(story, stored): // otherwise it counts as lost already
 				c.half++
 			}
 		}
@@ -100,8 +116,8 @@ func (r *run) effects(ctx context.Context, pool *sql.DB, stored map[string]int, 
 	return nil
 }
 
-func complete(p rig.Payment, stored map[string]int) bool {
-	for _, e := range p.Events {
+func complete(story rig.Told, stored map[string]int) bool {
+	for _, e := range story.Events {
 		if stored[e.ID] == 0 {
 			return false
 		}
@@ -109,25 +125,31 @@ func complete(p rig.Payment, stored map[string]int) bool {
 	return true
 }
 
-// sums compares what each invoice says it has received with what was acknowledged for it. By
-// now nothing is under way: every payment that was begun was acknowledged.
+// sums compares what each invoice says was received and refunded with what was acknowledged for
+// it. By now nothing is under way: every story that was begun was acknowledged.
 func (r *run) sums(ctx context.Context, pool *sql.DB, c *count) error {
-	received, err := counts(ctx, pool, "SELECT id, received FROM invoices")
+	received, err := counts(ctx, pool, "SELECT id, received FROM invoices", "")
 	if err != nil {
 		return err
 	}
-	for _, p := range r.paid {
-		received[p.Invoice.ID] -= rig.Amount
+	refunded, err := counts(ctx, pool, "SELECT id, refunded FROM invoices", "")
+	if err != nil {
+		return err
 	}
-	for _, left := range received {
-		if left != 0 {
+	for _, story := range r.told {
+		received[story.Invoice.ID] -= int(story.Received)
+		refunded[story.Invoice.ID] -= int(story.Refunded)
+	}
+	for _, inv := range r.world.Invoices {
+		if received[inv.ID] != 0 || refunded[inv.ID] != 0 {
 			c.wrong++
 		}
 	}
 	return nil
 }
 
-func counts(ctx context.Context, pool *sql.DB, query string) (map[string]int, error) {
+// counts are the numbers that a query gives, by its first column with something before it.
+func counts(ctx context.Context, pool *sql.DB, query, before string) (map[string]int, error) {
 	rows, err := pool.QueryContext(ctx, query)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", query, err)
@@ -140,7 +162,7 @@ func counts(ctx context.Context, pool *sql.DB, query string) (map[string]int, er
 		if err := rows.Scan(&key, &n); err != nil {
 			return nil, err
 		}
-		m[key] = n
+		m[before+key] = n
 	}
 	return m, rows.Err()
 }

@@ -37,7 +37,7 @@ type run struct {
 	posts   atomic.Int64
 	mu      sync.Mutex
 	acked   map[string]bool // events, by id
-	paid    []rig.Payment   // payments all of whose events were acknowledged
+	told    []rig.Told      // stories all of whose events were acknowledged
 	restart time.Duration   // the slowest
 }
 
@@ -101,8 +101,9 @@ func (r *run) again(ctx context.Context, began time.Time) (*rig.Server, error) {
 	}
 }
 
-// deliver is a worker: it pays one invoice after another and delivers the events as Stripe
-// does, until each is acknowledged, in any order and one in ten a second time.
+// deliver is a worker: it tells one story after another (payments, refunds, disputes, payouts and
+// what else Stripe tells) and delivers the events as Stripe does, until each is acknowledged, in any
+// order and one in ten a second time.
 func (r *run) deliver(random *rand.Rand) error {
 	var conn *rig.Conn
 	defer func() {
@@ -112,9 +113,9 @@ func (r *run) deliver(random *rand.Rand) error {
 	}()
 	for !r.stop.Load() {
 		n := int(r.next.Add(1))
-		p := r.world.Pay(r.world.Invoices[n%len(r.world.Invoices)], n)
-		events := append([]rig.Event(nil), p.Events...)
-		for _, e := range p.Events {
+		story := r.world.Tell(r.world.Invoices[n%len(r.world.Invoices)], n)
+		events := append([]rig.Event(nil), story.Events...)
+		for _, e := range story.Events {
 			if random.IntN(10) == 0 {
 				events = append(events, e)
 			}
@@ -130,7 +131,7 @@ func (r *run) deliver(random *rand.Rand) error {
 			r.mu.Unlock()
 		}
 		r.mu.Lock()
-		r.paid = append(r.paid, p)
+		r.told = append(r.told, story)
 		r.mu.Unlock()
 	}
 	return nil
@@ -159,7 +160,7 @@ func (r *run) untilAcked(conn *rig.Conn, e rig.Event) (*rig.Conn, error) {
 			conn = nil
 		}
 		if time.Since(began) > giveUp {
-			return conn, fmt.Errorf("event %s was never acknowledged: status %d, %w", e.ID, status, err)
+			return conn, fmt.Errorf("event %s was never acknowledged: status %d, %v", e.ID, status, err)
 		}
 		time.Sleep(retryPause)
 	}

@@ -82,7 +82,7 @@ func twoTransactions(database *db.DB, a *app.App) receiver {
 			}
 			n, err := tx.InsertStripeEvent(ctx, db.InsertStripeEventParams{
 				EventID: e.ID, StripeAccountID: e.Account, WorkspaceID: &account.WorkspaceID, Type: e.Type, ApiVersion: e.APIVersion,
-				Created: e.Created, ReceivedAt: tx.Now(), Payload: payload, State: "applied",
+				Created: e.Created, ReceivedAt: tx.Now(), Payload: payload, State: "applied", Source: "webhook", ObjectID: e.ObjectID,
 			})
 			if err == nil && n == 0 {
 				err = errRepeat
