@@ -124,6 +124,9 @@ func TestIgnoredUntilItChanges(t *testing.T) {
 		if err := ignore(" "); !errors.As(err, &wrong) || wrong["reason"] == "" {
 			t.Errorf("without a reason: %v", err)
 		}
+		if err := w.app.IgnoreAttention(ctx, w.owner, it.Kind, it.Subject+"0", "Sold at the fair"); !errors.Is(err, app.ErrNotFound) {
+			t.Errorf("another amount than there is: %v", err)
+		}
 		must(t, ignore("Sold at the fair"))
 		must(t, ignore("")) // the second click
 		w.nothingNeeded("it was ignored")
