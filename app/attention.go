@@ -205,19 +205,6 @@ func (a *App) MindAttention(ctx context.Context, actor Actor, kind, subject stri
 	})
 }
 
-// AttentionTo returns one thing that needs a person. Members may see it. ErrNotFound when there
-// is none (any more).
-func (a *App) AttentionTo(ctx context.Context, actor Actor, kind, subject string) (it Attention, err error) {
-	if err := a.need(ctx, actor, ViewPayments); err != nil {
-		return it, err
-	}
-	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		it, err = a.findAttention(ctx, q, actor, kind, subject, false)
-		return err
-	})
-	return it, err
-}
-
 func (a *App) findAttention(ctx context.Context, q *db.Queries, actor Actor, kind, subject string, ignored bool) (Attention, error) {
 	list, err := a.readAttention(ctx, q, actor, ignored)
 	if err != nil {

@@ -149,6 +149,15 @@ func TestRecordedPaymentCanBeTakenBack(t *testing.T) {
 		if err := w.takeBack(inv.ID, payment, "70.01"); !errors.As(err, &wrong) || wrong["amount"] != "Only €70.00 of it is left" {
 			t.Errorf("more than is left: %v", err)
 		}
+		other := w.invoice("20")
+		w.pay(other.ID, "4242424242424242")
+		w.until("the other one is paid", func() bool { return w.detail(other.ID).Standing.Status == billing.Paid })
+		if err := w.takeBack(other.ID, payment, "10"); !errors.Is(err, app.ErrNotFound) {
+			t.Errorf("by another invoice: %v", err)
+		}
+		if err := w.takeBack(other.ID, w.detail(other.ID).Payments[0].ID, "10"); !errors.Is(err, app.ErrNotFound) {
+			t.Errorf("what came through Stripe: %v", err)
+		}
 		must(t, w.takeBack(inv.ID, payment, "70"))
 		w.stands(inv.ID, billing.Open, 0, 10000)
 		d := w.detail(inv.ID)

@@ -69,6 +69,7 @@ type ids struct {
 	draft, open, client, project string
 	payout                       string // at Stripe
 	unmatched, ignored           string // subjects of attention
+	stray, recorded              string // payments: for no invoice, and outside Stripe for the open one
 	draftVersion                 int64
 }
 
@@ -221,14 +222,26 @@ var useCases = map[string]useCase{
 		n, err := a.AttentionCount(ctx, by)
 		return errors.Join(err, nothing(int(n)))
 	}},
-	"AttentionTo": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
-		return ignore(a.AttentionTo(ctx, by, app.AttentionUnmatched, x.unmatched))
-	}},
 	"IgnoreAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.IgnoreAttention(ctx, by, app.AttentionUnmatched, x.unmatched, "It is theirs")
 	}},
 	"MindAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.MindAttention(ctx, by, app.AttentionUnmatched, x.ignored)
+	}},
+	"RecordPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.RecordPayment(ctx, by, x.open, app.HandInput{Amount: "1", Method: "cash", ReceivedOn: "2026-01-05"})
+	}},
+	"TakeBackPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.TakeBackPayment(ctx, by, x.open, x.recorded, app.TakeBackInput{Amount: "1", Note: "It is theirs"})
+	}},
+	"UnmatchedPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.UnmatchedPayment(ctx, by, x.stray))
+	}},
+	"AssignPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.AssignPayment(ctx, by, x.stray, x.open)
+	}},
+	"UnassignPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.UnassignPayment(ctx, by, x.open, x.stray)
 	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)
@@ -273,7 +286,7 @@ func TestEveryUseCaseIsListed(t *testing.T) {
 
 // newVictim is a world with something of everything in the owner's workspace.
 func newVictim(t *testing.T) (*world, ids) {
-	w := tellingWorld(t, false)
+	w := newWorld(t)
 	account := w.connect()
 	paid := w.invoice("20")
 	w.pay(paid.ID, "4000000000000077")
@@ -286,7 +299,9 @@ func newVictim(t *testing.T) (*world, ids) {
 	must(t, err)
 	x.project = p.ID
 	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
-	x.unmatched, x.ignored = w.unmatched(account, "pi_one", 700), w.unmatched(account, "pi_two", 900)
+	w.record(x.open, w.byTransfer("4"))
+	x.recorded, x.stray = w.detail(x.open).Payments[0].ID, w.stray(account, "eur", 300).PaymentID
+	x.unmatched, x.ignored = w.stray(account, "eur", 700).Subject, w.stray(account, "eur", 900).Subject
 	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, x.ignored, "Sold at the fair"))
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
@@ -326,6 +341,18 @@ func TestWorkspacesAreIsolated(t *testing.T) {
 	if wrong = nil; !errors.As(err, &wrong) || wrong["project"] == "" {
 		t.Errorf("an invoice in another workspace's project: %v", err)
 	}
+	// Neither half of what is to be put together may be another workspace's.
+	theirs, err := w.app.CreateInvoice(ctx, stranger, app.InvoiceInput{ClientName: "Theirs", Summary: "Work", Amount: "10"}, true)
+	must(t, err)
+	if err := w.app.AssignPayment(ctx, stranger, x.stray, theirs.ID); !errors.Is(err, app.ErrNotFound) {
+		t.Errorf("another workspace's payment for one's own invoice: %v", err)
+	}
+	if err := w.app.AssignPayment(ctx, w.owner, x.stray, theirs.ID); !errors.Is(err, app.ErrNotFound) {
+		t.Errorf("one's own payment for another workspace's invoice: %v", err)
+	}
+	if err := w.app.TakeBackPayment(ctx, stranger, theirs.ID, x.recorded, app.TakeBackInput{Amount: "1", Note: "It is theirs"}); !errors.Is(err, app.ErrNotFound) {
+		t.Errorf("another workspace's payment of one's own invoice: %v", err)
+	}
 	// Somebody without a workspace is nobody.
 	for name, c := range useCases {
 		if err := c.call(ctx, w.app, app.Actor{UserID: stranger.UserID, Role: app.Owner}, x); !errors.Is(err, app.ErrNotFound) {
@@ -350,7 +377,7 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"StartOnboarding", "ContinueOnboarding", "StripeDashboard", "CheckAccount", "ReturnFromStripe", "Disconnect",
-		"IgnoreAttention", "MindAttention"} {
+		"IgnoreAttention", "MindAttention", "RecordPayment", "TakeBackPayment", "UnmatchedPayment", "AssignPayment", "UnassignPayment"} {
 		if err := useCases[name].call(ctx, w.app, w.member, x); !errors.Is(err, app.ErrForbidden) {
 			t.Errorf("%s by a member: %v", name, err)
 		}
@@ -373,6 +400,7 @@ func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
 		"UPDATE invoice_lines SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 		"UPDATE payments SET invoice_id = '" + theirs.ID + "'",
 		"UPDATE payment_links SET invoice_id = '" + theirs.ID + "' WHERE invoice_id = '" + x.open + "'",
+		"UPDATE hand_entries SET payment_id = (SELECT id FROM payments WHERE workspace_id <> '" + stranger.WorkspaceID + "' LIMIT 1), workspace_id = '" + stranger.WorkspaceID + "'",
 		"UPDATE invoice_events SET invoice_id = '" + x.open + "' WHERE invoice_id = '" + theirs.ID + "'",
 	} {
 		_, err := w.file().Exec("PRAGMA foreign_keys = ON; " + query)

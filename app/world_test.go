@@ -206,14 +206,8 @@ func (w *world) adopt(live, agreed bool) error {
 // hookFor delivers an event that names the account, signed as by Stripe.
 func (w *world) hookFor(account, typ, object string) {
 	w.t.Helper()
-	w.event(account, typ, "", object)
-}
-
-// event is hookFor for one of several of a type: what makes its id another.
-func (w *world) event(account, typ, mark, object string) {
-	w.t.Helper()
 	event := map[string]any{
-		"id": "evt_" + strings.ReplaceAll(typ, ".", "") + account + mark, "object": "event", "type": typ, "api_version": "2023-10-16", "livemode": false,
+		"id": "evt_" + strings.ReplaceAll(typ, ".", "") + account, "object": "event", "type": typ, "api_version": "2023-10-16", "livemode": false,
 		"created": w.clock.now().Unix(), "data": map[string]any{"object": json.RawMessage(object)},
 	}
 	if account != "" {

@@ -76,6 +76,7 @@ type attempt struct {
 	Refunds []refundRow
 	Refund  string // where it is refunded, "" when nothing is left or somebody else has to
 	// Of one that was recorded by a person:
+	Day       billing.Date // and no time of day
 	Reference string
 	TakeBack  string // where it is taken back, "" for those who may not, and when nothing is left
 	// Undo is where an assignment by a person is taken back.
@@ -253,7 +254,7 @@ func (h *Server) attempts(actor app.Actor, d app.Detail, here local) []attempt {
 		}
 		own := invoicesPath(actor, "/"+d.Invoice.ID+"/payments/"+p.ID)
 		if hand, ok := d.Hand[p.ID]; ok {
-			list[i].Reference = hand.Reference
+			list[i].Day, list[i].Reference = hand.ReceivedOn, hand.Reference
 			if hand.Left > 0 && actor.May(app.RecordPayments) {
 				list[i].TakeBack = own + "/take-back"
 			}
