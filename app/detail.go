@@ -260,6 +260,14 @@ func momentsOf(ctx context.Context, q *db.Queries, p db.Payment) (list []Moment,
 	if err != nil {
 		return nil, fmt.Errorf("read charges: %w", err)
 	}
+	requests, err := q.RefundRequestsOfPayment(ctx, db.RefundRequestsOfPaymentParams{WorkspaceID: p.WorkspaceID, PaymentID: p.ID})
+	if err != nil {
+		return nil, fmt.Errorf("read refunds asked for: %w", err)
+	}
+	askedAt := map[string]int64{}
+	for _, r := range requests {
+		askedAt[r.RefundID] = r.CreatedAt
+	}
 	succeeded := false
 	for _, c := range charges {
 		m := Moment{At: c.CreatedAt, StripeID: c.ChargeID, Charge: c, Money: billing.Money{Minor: c.Amount, Currency: c.Currency}}
@@ -281,7 +289,8 @@ func momentsOf(ctx context.Context, q *db.Queries, p db.Payment) (list []Moment,
 			return nil, fmt.Errorf("read refunds: %w", err)
 		}
 		for _, r := range refunds {
-			m := Moment{At: r.CreatedAt, StripeID: r.RefundID, Kind: "refunded", Money: billing.Money{Minor: r.Amount, Currency: r.Currency}, Detail: r.FailureReason}
+			// Stripe's time is in whole seconds: what was asked for here came before.
+			m := Moment{At: max(r.CreatedAt, askedAt[r.RefundID]), StripeID: r.RefundID, Kind: "refunded", Money: billing.Money{Minor: r.Amount, Currency: r.Currency}, Detail: r.FailureReason}
 			switch {
 			case billing.Rank(r.Rank) > billing.RefundSucceeded:
 				m.Kind = "refund_failed"

@@ -16,6 +16,7 @@ var flows = []flow{
 	{"a declined card, then a good one", declinedThenPaid},
 	{"3-D Secure", threeDSecure},
 	{"a bank debit that settles later", bankDebit},
+	{"refunded in part, on its way, and still owed", refunds},
 	{"connect Stripe, and open invoices get their links", connectLater},
 	{"several lines, with errors beside the fields", severalLines},
 	{"draft, edit, finalize, void, delete", lifeOfADraft},

@@ -77,6 +77,12 @@ func sweep(t *testing.T, s *suite, on screen) {
 			path("void, as a page", invoices["Open"]+"/void"),
 			{"void, as a dialog", func(p *page) { p.to(invoices["Open"]); p.click(link("Mark void")); p.see(button("Void invoice")) }},
 			path("void, too late", invoices["Paid"]+"/void"),
+			{"refund", func(p *page) { p.to(invoices["Paid"]); p.click(link("Refund")); p.see(title("Refund a payment")) }},
+			{"refund, an error", func(p *page) {
+				p.fill(textbox("Amount in EUR"), "99999")
+				p.click(button("Refund"))
+				p.described(textbox("Amount in EUR"), "At most")
+			}},
 			path("delete", invoices["Draft"]+"/delete"),
 			path("replace the link", invoices["Open"]+"/revoke"),
 			path("payment history", studio+"/history"),

@@ -30,7 +30,8 @@ func flagBanners(d app.Detail, locale string) (list []banner) {
 			left -= p.Lost
 		}
 	}
-	settled := map[string]bool{billing.FlagPaidAfterVoid: left <= 0, billing.FlagOverpaid: left <= inv.Total}
+	settled := map[string]bool{billing.FlagPaidAfterVoid: left <= 0, billing.FlagOverpaid: left <= inv.Total,
+		billing.FlagRefundFailed: len(d.Refunds) > 0 && len(unsettledFailures(d.Refunds)) == 0}
 	known := []struct {
 		flag string
 		banner

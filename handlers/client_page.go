@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type publicPage struct {
 	Pay        string // "Pay €2,940.00", "" when it can't be paid now
 	Note       *publicNote
 	ByHand     []string // "Paid by bank transfer on 20 Nov 2026: €500.00", of what came outside Stripe
+	Refunds    []publicNote
 	// TestNote says that it is no real invoice, "" when it is one.
 	TestNote string
 	Items    items
@@ -176,6 +178,8 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 			data.ByHand = append(data.ByHand, say("paid_by."+hand.Method, hand.ReceivedOn.Format(inv.Locale), money(hand.Left)))
 		}
 	}
+	data.Refunds, e = refundNotes(w, p)
+	err = errors.Join(err, e)
 	if p.Waiting {
 		data.Live, data.Every = "/i/"+inv.Token+"/status?"+l.Query(), l.Every*1000
 		if confirming {
@@ -203,10 +207,6 @@ func publicNoteOf(w words, p app.Public, confirming bool) (*publicNote, error) {
 		return note(w, "bad", "ban", "note.void", p.Invoice.SellerName)
 	case status == billing.Paid:
 		return note(w, "ok", "circle-check", "note.paid")
-	case status == billing.Refunded:
-		return note(w, "", "undo-2", "note.refunded")
-	case status == billing.PartiallyRefunded:
-		return note(w, "", "undo-2", "note.partially_refunded")
 	case status == billing.Processing:
 		return note(w, "warn", "clock", "note.processing")
 	case p.Reason == "closed":
@@ -217,6 +217,67 @@ func publicNoteOf(w words, p app.Public, confirming bool) (*publicNote, error) {
 		return note(w, "bad", "circle-x", "note.failed")
 	}
 	return nil, nil
+}
+
+// refundNotes tell the client what was given back, what is on its way and what did not arrive. What
+// was only asked for may come to nothing, so it is for the team.
+func refundNotes(w words, p app.Public) (list []publicNote, err error) {
+	for _, n := range []struct {
+		tone, icon, key string
+		refunds         []app.PaymentRefund
+		args            []any
+	}{
+		{"", "undo-2", "note.refunded", refundsThat(p.Refunds, billing.Refunded), nil},
+		{"warn", "clock", "note.refund_pending", refundsThat(p.Refunds, billing.RefundOnWay), nil},
+		{"bad", "circle-x", "note.refund_failed", unsettledFailures(p.Refunds), []any{p.Invoice.SellerName}},
+	} {
+		for _, sum := range refundSums(n.refunds) {
+			text, err := note(w, n.tone, n.icon, n.key, append([]any{billing.FormatMoney(sum, p.Invoice.Locale)}, n.args...)...)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, *text)
+		}
+	}
+	return list, nil
+}
+
+func refundsThat(all []app.PaymentRefund, status billing.Status) (list []app.PaymentRefund) {
+	for _, r := range all {
+		if r.Status == status {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// unsettledFailures are the refunds that failed and that no other one of the same payment followed.
+func unsettledFailures(all []app.PaymentRefund) (list []app.PaymentRefund) {
+	last := map[string]app.PaymentRefund{}
+	for _, r := range all {
+		if r.Status != billing.RefundAsking && r.Status != billing.RefundRefused {
+			last[r.PaymentID] = r
+		}
+	}
+	for _, r := range all {
+		if last[r.PaymentID] == r && r.Status == billing.RefundFailing {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// refundSums adds refunds up, by currency.
+func refundSums(refunds []app.PaymentRefund) (sums []billing.Money) {
+	for _, r := range refunds {
+		i := slices.IndexFunc(sums, func(m billing.Money) bool { return m.Currency == r.Money.Currency })
+		if i < 0 {
+			sums = append(sums, r.Money)
+			continue
+		}
+		sums[i].Minor += r.Money.Minor
+	}
+	return sums
 }
 
 func note(w words, tone, icon, key string, args ...any) (*publicNote, error) {

@@ -77,16 +77,17 @@ var catalogue = map[string]words{
 		"status.uncollectible":      "Closed",
 		"status.charged_back":       "Charged back",
 
-		"note.paid":               "Thank you. Your payment has arrived.",
-		"note.processing":         "Your payment is on its way. Bank payments can take a few days; there is nothing more to do.",
-		"note.confirming":         "Confirming your payment. This takes a moment.",
-		"note.unconfirmed":        "We have no word of your payment yet. If you have paid, it will show here by itself; please don't pay twice.",
-		"note.failed":             "The last payment did not go through. No money was taken; you can try again.",
-		"note.refunded":           "The money was given back to you.",
-		"note.partially_refunded": "A part of the money was given back to you.",
-		"note.void":               "This invoice was withdrawn. Please don't pay it. Ask %s if you expected a new one.",                // seller
-		"note.closed":             "This invoice was closed, and nothing has to be paid any more. Ask %s if you still want to pay it.", // seller
-		"note.not_ready":          "Online payment is not open yet. Please come back later, or ask %s how to pay.",                     // seller
-		"note.changed":            "Nothing was paid. Please look at the invoice again before you pay.",
+		"note.paid":           "Thank you. Your payment has arrived.",
+		"note.processing":     "Your payment is on its way. Bank payments can take a few days; there is nothing more to do.",
+		"note.confirming":     "Confirming your payment. This takes a moment.",
+		"note.unconfirmed":    "We have no word of your payment yet. If you have paid, it will show here by itself; please don't pay twice.",
+		"note.failed":         "The last payment did not go through. No money was taken; you can try again.",
+		"note.refunded":       "We have refunded %s. It can take up to ten days to show where you paid from.",                         // amount
+		"note.refund_pending": "We are refunding %s. It can take a few days to arrive; there is nothing you have to do.",              // amount
+		"note.refund_failed":  "We could not refund %s: your bank did not take it. Please tell %s how you would like to get it back.", // amount, seller
+		"note.void":           "This invoice was withdrawn. Please don't pay it. Ask %s if you expected a new one.",                   // seller
+		"note.closed":         "This invoice was closed, and nothing has to be paid any more. Ask %s if you still want to pay it.",    // seller
+		"note.not_ready":      "Online payment is not open yet. Please come back later, or ask %s how to pay.",                        // seller
+		"note.changed":        "Nothing was paid. Please look at the invoice again before you pay.",
 	},
 }

@@ -130,7 +130,11 @@ func (h *Server) showRefund(c *fiber.Ctx, status int, r app.Refundable, f form, 
 	if failed != nil {
 		data.Trouble = &trouble{connect.UserMessage(failed), "Nothing was refunded."}
 	}
-	if data.Page, err = h.page(c, "Refund a payment", "history"); err != nil {
+	nav := "history"
+	if data.HasInvoice {
+		nav = "invoices"
+	}
+	if data.Page, err = h.page(c, "Refund a payment", nav); err != nil {
 		return err
 	}
 	return h.render(c, status, "refund", data)
