@@ -102,6 +102,9 @@ func (s *syncShow) report(r app.SyncReport) {
 		s.clear()
 		s.accounts++
 		_, _ = fmt.Fprintf(s.out, "%s: read %s and %s, %d found that had been missed.\n", name, count(r.Events, "event"), count(r.Objects, "other object"), r.Found)
+		if r.Lacks != "" {
+			_, _ = fmt.Fprintf(s.out, "%s: something was left out. %s\n", name, r.Lacks)
+		}
 	case r.Error != "":
 		s.clear()
 		s.accounts++
