@@ -145,6 +145,16 @@ func TestLostWebhooksHeal(t *testing.T) {
 		w.app.Wake()
 		healed(w, inv)
 	})
+	bothModes(t, "when an event speaks of what nobody told", func(t *testing.T, w *world) {
+		account, inv := lose(w)
+		w.sandbox.SetKnobs(sandbox.Knobs{})
+		must(t, ignore(w.sandbox.WarnOfFraud(w.chargeOf(account))))
+		w.settled()
+		w.until("it is to be read soon", func() bool { return time.UnixMicro(w.syncState().Next).Sub(w.clock.now()) <= 30*time.Second })
+		w.clock.advance(31 * time.Second)
+		w.app.Wake()
+		healed(w, inv)
+	})
 	bothModes(t, "half of them lost, the others doubled", func(t *testing.T, w *world) {
 		account := w.connect()
 		w.settled()
