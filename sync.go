@@ -41,13 +41,14 @@ func (c *syncCmd) Run() error {
 	if errors.Is(err, errNoServer) {
 		err = c.alone(ctx, request, show.report)
 	}
-	show.end()
+	show.clear()
 	if errors.Is(err, app.ErrNoSuchAccount) {
 		return errors.New("no connected account of this data directory is named so; leave --account and --workspace out to read all")
 	}
 	if err != nil {
 		return err
 	}
+	show.end()
 	if show.failed > 0 {
 		return exitCode(1)
 	}
@@ -102,6 +103,9 @@ func (s *syncShow) report(r app.SyncReport) {
 		s.clear()
 		s.accounts++
 		_, _ = fmt.Fprintf(s.out, "%s: read %s and %s, %d found that had been missed.\n", name, count(r.Events, "event"), count(r.Objects, "other object"), r.Found)
+		if r.Lacks != "" {
+			_, _ = fmt.Fprintf(s.out, "%s: something was left out. %s\n", name, r.Lacks)
+		}
 	case r.Error != "":
 		s.clear()
 		s.accounts++
@@ -121,8 +125,8 @@ func (s *syncShow) clear() {
 }
 
 func (s *syncShow) end() {
-	s.clear()
 	if s.accounts == 0 {
+		_, _ = fmt.Fprintln(s.out, "No account is connected yet, so there is nothing to read.")
 		return
 	}
 	_, _ = fmt.Fprintf(s.out, "Accounts: %d, failed: %d.\n", s.accounts, s.failed)

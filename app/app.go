@@ -67,6 +67,8 @@ type App struct {
 	counts      kept[countsKey, Counts]
 	attention   kept[attentionKey, int64]
 	webhook     webhookSecrets
+	ending      context.Context // ends with Stop
+	end         context.CancelFunc
 	syncing     chan struct{} // one for each account that is being read in the background
 	jobs        *jobs.Engine
 }
@@ -79,6 +81,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
 		syncing: make(chan struct{}, syncAtOnce),
 	}
+	a.ending, a.end = context.WithCancel(context.Background())
 	a.webhook.off = c.WebhooksOff
 	var err error
 	if a.install, err = InstallID(ctx, c.DB); err != nil {
@@ -110,7 +113,10 @@ func (a *App) Start() {
 }
 
 // Stop waits for the background work that is under way.
-func (a *App) Stop() { a.jobs.Stop() }
+func (a *App) Stop() {
+	a.end()
+	a.jobs.Stop()
+}
 
 // Livemode says whether the configured Stripe key is a live one.
 func (a *App) Livemode() bool { return a.live }

@@ -210,7 +210,7 @@ func (a *App) storeAnswer(ctx context.Context, try answerTry, failure error) err
 		case failure == nil:
 		case mayPass(failure) || !isStripes(failure):
 			set.State, set.LastError, set.Spent = try.State, connect.UserMessage(failure), spent(failure)
-			set.NextAttemptAt = tx.Now() + jobs.Backoff(try.Attempts).Microseconds()
+			set.NextAttemptAt = tx.Now() + pauseAfter(failure, try.Attempts).Microseconds()
 			a.log.Warn("answer to dispute not at stripe yet", "dispute", try.DisputeID, "attempt", try.Attempts, "error", failure)
 		default:
 			set.State, set.LastError = answerDraft, connect.UserMessage(failure)

@@ -343,7 +343,7 @@ func (a *App) storeRefund(ctx context.Context, r db.RefundRequest, refund billin
 			a.log.Warn("refund not made yet", "refund", r.ID, "attempt", r.Attempts, "error", failure)
 			_, err = tx.SetRefundRetry(ctx, db.SetRefundRetryParams{
 				WorkspaceID: r.WorkspaceID, ID: r.ID, LastError: connect.UserMessage(failure), Spent: spent(failure),
-				NextAttemptAt: tx.Now() + jobs.Backoff(r.Attempts).Microseconds(),
+				NextAttemptAt: tx.Now() + pauseAfter(failure, r.Attempts).Microseconds(),
 			})
 		default:
 			a.log.Warn("refund refused", "refund", r.ID, "error", failure)

@@ -50,6 +50,7 @@ type SyncReport struct {
 	Objects   int    `json:"objects"`
 	Done      bool   `json:"done"`
 	Error     string `json:"error,omitempty"` // why it is not whole; what was stored stands
+	Lacks     string `json:"lacks,omitempty"` // what the key may not read, in Stripe's words
 }
 
 // ErrNoSuchAccount means that no account that can be read answers to the given name.
@@ -116,7 +117,7 @@ type SyncState struct {
 	LastStarted int64  // Unix microseconds, 0 = never
 	LastDone    int64  // the last that was whole
 	Next        int64
-	Error       string // of the last try, for people; empty when it was whole
+	Error       string // of the last try, or what the key may not read; for people
 	Missed      int64  // events that no webhook brought in time, since ever
 
 	workspaceID string
@@ -185,6 +186,9 @@ func (a *App) workSync(ctx context.Context, due db.DueSyncsRow) (bool, error) {
 	default:
 		return false, nil
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(a.ending, cancel)() // it may have long to go, and goes on at the next start
 	run := &syncRun{a: a}
 	claimed, err := a.claimSync(ctx, due.WorkspaceID, due.StripeAccountID, a.nowMicro(), run)
 	if err != nil || !claimed {
@@ -293,7 +297,7 @@ func (s *syncRun) do(ctx context.Context) error {
 		}
 		done := db.SetSyncDoneParams{
 			WorkspaceID: s.cursor.WorkspaceID, StripeAccountID: s.acct(), Started: s.cursor.LastStartedAt, Asked: s.cursor.Asked,
-			DoneAt: tx.Now(), NextAttemptAt: tx.Now() + s.a.nextSync().Microseconds(),
+			DoneAt: tx.Now(), LastError: clip(s.sum.Lacks), NextAttemptAt: tx.Now() + s.a.nextSync().Microseconds(),
 		}
 		if s.whole {
 			done.WholeAt = s.cursor.LastStartedAt
@@ -332,10 +336,25 @@ func (s *syncRun) all(ctx context.Context) error {
 	if !s.whole {
 		return nil
 	}
-	if err := s.balance(ctx, started); err != nil {
+	if err := s.allowed(s.balance(ctx, started)); err != nil {
 		return err
 	}
+	if s.a.webhook.off {
+		// Whether every change of an account is an event in its own list is Stripe's to say.
+		if err := s.a.askAccount(ctx, s.account); err != nil {
+			return err
+		}
+	}
 	return s.readOverdue(ctx, started)
+}
+
+// allowed lets a sync go on where a restricted key may not read a list that payments don't need.
+func (s *syncRun) allowed(failure error) error {
+	if !connect.IsForbidden(failure) {
+		return failure
+	}
+	s.sum.Lacks = connect.UserMessage(failure)
+	return nil
 }
 
 // events reads what was created from since on and stores it, oldest first. Too much for one list is

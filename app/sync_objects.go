@@ -64,13 +64,13 @@ func (s *syncRun) reconcile(ctx context.Context, since, until int64) error {
 	if err != nil {
 		return err
 	}
-	err = walk(ctx, s, backDispute, until, func(since, until int64) iter.Seq2[billing.Alert, error] {
+	err = s.allowed(walk(ctx, s, backDispute, until, func(since, until int64) iter.Seq2[billing.Alert, error] {
 		return stripe.EarlyFraudWarnings(ctx, acct, since, until)
-	}, func(list []billing.Alert) (billing.Facts, []billing.Read) { return billing.Facts{Alerts: list}, nil })
+	}, func(list []billing.Alert) (billing.Facts, []billing.Read) { return billing.Facts{Alerts: list}, nil }))
 	if err != nil {
 		return err
 	}
-	return walk(ctx, s, back, until, func(since, until int64) iter.Seq2[billing.Payout, error] {
+	return s.allowed(walk(ctx, s, back, until, func(since, until int64) iter.Seq2[billing.Payout, error] {
 		return stripe.Payouts(ctx, acct, since, until)
 	}, func(list []billing.Payout) (billing.Facts, []billing.Read) {
 		var reads []billing.Read
@@ -78,7 +78,7 @@ func (s *syncRun) reconcile(ctx context.Context, since, until int64) error {
 			reads = append(reads, billing.Read{Kind: billing.ReadPayout, ID: p.ID, At: now}) // which transactions it contains
 		}
 		return billing.Facts{Payouts: list}, reads
-	})
+	}))
 }
 
 // balance reads the movements of the account's balance since the last time; the first time, all

@@ -145,6 +145,16 @@ func TestLostWebhooksHeal(t *testing.T) {
 		w.app.Wake()
 		healed(w, inv)
 	})
+	bothModes(t, "when an event speaks of what nobody told", func(t *testing.T, w *world) {
+		account, inv := lose(w)
+		w.sandbox.SetKnobs(sandbox.Knobs{})
+		must(t, ignore(w.sandbox.WarnOfFraud(w.chargeOf(account))))
+		w.settled()
+		w.until("it is to be read soon", func() bool { return time.UnixMicro(w.syncState().Next).Sub(w.clock.now()) <= 30*time.Second })
+		w.clock.advance(31 * time.Second)
+		w.app.Wake()
+		healed(w, inv)
+	})
 	bothModes(t, "half of them lost, the others doubled", func(t *testing.T, w *world) {
 		account := w.connect()
 		w.settled()
@@ -617,4 +627,65 @@ func TestSyncRestsWhenStripeSaysSo(t *testing.T) {
 	if n := b.times("GET /v1/events"); n != calls || calls != 1 {
 		t.Errorf("%d calls, then %d", calls, n)
 	}
+}
+
+// A restricted key may not read everything: payments are seen all the same.
+func TestSyncWithRestrictedKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.through()
+	w.connect()
+	inv := w.invoice("100")
+	w.until("it has a link", func() bool { return w.detail(inv.ID).Link.State == "active" })
+	w.settled()
+	w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+	w.pay(inv.ID, "4242424242424242")
+	b.on("GET /v1/balance_transactions", func(rw http.ResponseWriter, _ *http.Response) {
+		rw.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(rw, `{"error":{"type":"invalid_request_error","message":"The key does not have the permission rak_balance_read"}}`)
+	})
+	reports := w.syncNow(app.SyncRequest{})
+	if len(reports) != 1 || !reports[0].Done || !strings.Contains(reports[0].Lacks, "rak_balance_read") {
+		t.Errorf("reports %+v", reports)
+	}
+	if s := w.syncState(); s.Error == "" || s.LastDone == 0 {
+		t.Errorf("state %+v", s)
+	}
+	w.is(inv, billing.Paid)
+	b.off()
+	w.syncNow(app.SyncRequest{})
+	if s := w.syncState(); s.Error != "" {
+		t.Errorf("state %+v", s)
+	}
+	if n := ask[int](w, "SELECT count(*) FROM balance_transactions"); n == 0 {
+		t.Error("no balance transaction, although the key may read them now")
+	}
+}
+
+// A stop does not wait for a long sync, which begins again where it was.
+func TestStopEndsSync(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.through()
+	w.connect()
+	w.settled()
+	w.caughtUp()
+	asked, answer := make(chan struct{}, 10), make(chan struct{})
+	b.on("GET /v1/events", func(rw http.ResponseWriter, res *http.Response) {
+		asked <- struct{}{}
+		<-answer
+		pass(rw, res)
+	})
+	w.clock.advance(11 * time.Minute)
+	w.app.Wake()
+	<-asked
+	began := time.Now()
+	w.stop()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the stop took %s", took)
+	}
+	close(answer)
+	b.off()
+	w.start()
+	w.until("the sync is done", func() bool { s := w.syncState(); return s.LastDone >= s.LastStarted && s.Error == "" })
 }

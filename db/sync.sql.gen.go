@@ -273,14 +273,15 @@ func (q *Queries) OverduePayouts(ctx context.Context, arg OverduePayoutsParams) 
 }
 
 const setSyncDone = `-- name: SetSyncDone :execrows
-UPDATE sync_cursors SET last_done_at = $1, claimed_until = 0, attempts = 0, last_error = '',
-    last_whole_at = CASE WHEN last_whole_at < CAST($2 AS BIGINT) THEN CAST($2 AS BIGINT) ELSE last_whole_at END,
-    next_attempt_at = CASE WHEN asked = CAST($3 AS BIGINT) THEN $4 ELSE next_attempt_at END
-WHERE workspace_id = $5 AND stripe_account_id = $6 AND last_started_at = CAST($7 AS BIGINT)
+UPDATE sync_cursors SET last_done_at = $1, claimed_until = 0, attempts = 0, last_error = $2,
+    last_whole_at = CASE WHEN last_whole_at < CAST($3 AS BIGINT) THEN CAST($3 AS BIGINT) ELSE last_whole_at END,
+    next_attempt_at = CASE WHEN asked = CAST($4 AS BIGINT) THEN $5 ELSE next_attempt_at END
+WHERE workspace_id = $6 AND stripe_account_id = $7 AND last_started_at = CAST($8 AS BIGINT)
 `
 
 type SetSyncDoneParams struct {
 	DoneAt          int64
+	LastError       string
 	WholeAt         int64
 	Asked           int64
 	NextAttemptAt   int64
@@ -293,6 +294,7 @@ type SetSyncDoneParams struct {
 func (q *Queries) SetSyncDone(ctx context.Context, arg SetSyncDoneParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setSyncDone,
 		arg.DoneAt,
+		arg.LastError,
 		arg.WholeAt,
 		arg.Asked,
 		arg.NextAttemptAt,

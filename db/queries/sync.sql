@@ -27,7 +27,7 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AN
 
 -- name: SetSyncDone :execrows
 -- Asked for again meanwhile: it stays due.
-UPDATE sync_cursors SET last_done_at = @done_at, claimed_until = 0, attempts = 0, last_error = '',
+UPDATE sync_cursors SET last_done_at = @done_at, claimed_until = 0, attempts = 0, last_error = @last_error,
     last_whole_at = CASE WHEN last_whole_at < CAST(@whole_at AS BIGINT) THEN CAST(@whole_at AS BIGINT) ELSE last_whole_at END,
     next_attempt_at = CASE WHEN asked = CAST(@asked AS BIGINT) THEN @next_attempt_at ELSE next_attempt_at END
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND last_started_at = CAST(@started AS BIGINT);
