@@ -101,8 +101,12 @@ func New(ctx context.Context, c Config) (*App, error) {
 }
 
 // Start begins the work that is due in the background, and reads what was missed until now; Stop
-// ends it after what is under way.
+// ends it after what is under way. Events that failed are due at once: this may be the program
+// that can apply them.
 func (a *App) Start() {
+	if err := a.wakeFailedEvents(context.Background()); err != nil {
+		a.log.Error("failed events wait for their next try", "error", err)
+	}
 	if err := a.syncAtStart(context.Background()); err != nil {
 		a.log.Error("accounts are not read at once", "error", err)
 	}

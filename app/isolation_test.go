@@ -69,6 +69,7 @@ type ids struct {
 	draft, open, client, project string
 	payout                       string // at Stripe
 	unmatched, ignored           string // subjects of attention
+	event                        string // at Stripe
 	draftVersion                 int64
 }
 
@@ -230,6 +231,17 @@ var useCases = map[string]useCase{
 	"MindAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.MindAttention(ctx, by, app.AttentionUnmatched, x.ignored)
 	}},
+	"Events": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		about, _, err := a.Events(ctx, by, app.EventFilter{Find: x.event}, app.Cursor{})
+		rows, _, err2 := a.Events(ctx, by, app.EventFilter{}, app.Cursor{})
+		return errors.Join(err, err2, nothing(len(about)+len(rows)))
+	}},
+	"Event": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Event(ctx, by, x.event))
+	}},
+	"ProcessEvent": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ProcessEvent(ctx, by, x.event))
+	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)
 	}},
@@ -288,6 +300,7 @@ func newVictim(t *testing.T) (*world, ids) {
 	x.draft, x.draftVersion, x.client = d.ID, d.Version, *d.ClientID
 	x.unmatched, x.ignored = w.unmatched(account, "pi_one", 700), w.unmatched(account, "pi_two", 900)
 	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, x.ignored, "Sold at the fair"))
+	x.event = ask[string](w, "SELECT event_id FROM stripe_webhook_events WHERE type = 'charge.succeeded'")
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
 	w.app.Wake()

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -132,7 +133,7 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 	}
 	err = parseErr
 	if err == nil {
-		err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
+		err = a.tryApply(ctx, tx, account, e, f, reads)
 	}
 	if err == nil {
 		return true, nil
@@ -218,29 +219,52 @@ func (a *App) workEvent(ctx context.Context, id string) (bool, error) {
 			return fmt.Errorf("claim event: %w", err)
 		}
 		claimed = true
-		done := db.SetStripeEventStateParams{EventID: id, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
-		e, err := connect.ParseEvent(row.Payload)
-		var f billing.Facts
-		var reads []billing.Read
-		if err == nil {
-			f, reads, err = a.factsOf(e)
-		}
-		if err == nil {
-			var account db.Account
-			account, done.State, done.Outcome, err = a.judge(ctx, tx, e, f, reads)
-			done.WorkspaceID = optional(account.WorkspaceID)
-			if err == nil && done.State == eventApplied {
-				err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
-			}
-		}
-		if err != nil {
-			done.State, done.Outcome = eventFailed, clip(err.Error())
-			done.NextAttemptAt = tx.Now() + jobs.Backoff(done.Attempts).Microseconds()
-		}
-		_, err = tx.SetStripeEventState(ctx, done)
+		_, err = a.processEvent(ctx, tx, row)
 		return err
 	})
 	return claimed, err
+}
+
+// processEvent applies a stored event, for the first time or again: facts merge, so that what is
+// in already changes nothing. It returns the state that the event is in now.
+func (a *App) processEvent(ctx context.Context, tx *db.Tx, row db.StripeEvent) (state string, err error) {
+	done := db.SetStripeEventStateParams{EventID: row.EventID, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
+	e, err := connect.ParseEvent(row.Payload)
+	var f billing.Facts
+	var reads []billing.Read
+	if err == nil {
+		f, reads, err = a.factsOf(e)
+	}
+	if err == nil {
+		var account db.Account
+		account, done.State, done.Outcome, err = a.judge(ctx, tx, e, f, reads)
+		done.WorkspaceID = optional(account.WorkspaceID)
+		if err == nil && done.State == eventApplied {
+			err = a.tryApply(ctx, tx, account, e, f, reads)
+		}
+	}
+	if err != nil {
+		done.State, done.Outcome = eventFailed, clip(err.Error())
+		if done.WorkspaceID == nil {
+			done.WorkspaceID = row.WorkspaceID
+		}
+		done.NextAttemptAt = tx.Now() + jobs.Backoff(done.Attempts).Microseconds()
+	}
+	_, err = tx.SetStripeEventState(ctx, done)
+	return done.State, err
+}
+
+// tryApply applies an event so that a failure, also one of our own making, undoes nothing else.
+func (a *App) tryApply(ctx context.Context, tx *db.Tx, account db.Account, e connect.Event, f billing.Facts, reads []billing.Read) error {
+	return tx.Savepoint(func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				a.log.Error("panic in an event", "event", e.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				err = fmt.Errorf("trak has a fault that stands in this event's way: %v", p)
+			}
+		}()
+		return a.apply(ctx, tx, account, e, f, reads)
+	})
 }
 
 // askRead marks an object to be read again from Stripe, after a pause.

@@ -105,7 +105,7 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		w.Overdue = int(overdue)
+		w.Overdue, w.Events = int(overdue), r.actor.May(app.ViewEvents)
 		p.Workspace = &w
 	}
 	if r.user == nil && r.actor == nil {
