@@ -44,6 +44,7 @@ type Config struct {
 	Own        bool
 	OwnAccount string
 	Secrets    *auth.Box // encrypts what rests in the database
+	Version    string    // of this program, for the operator
 	Limits     *auth.Limits
 	Now        func() time.Time
 	Logger     *slog.Logger
@@ -69,6 +70,8 @@ type App struct {
 	webhook     webhookSecrets
 	syncing     chan struct{} // one for each account that is being read in the background
 	jobs        *jobs.Engine
+	health      health
+	version     string
 }
 
 // New builds the use-cases. It reads the installation's id and kept secrets from the database,
@@ -77,7 +80,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
-		syncing: make(chan struct{}, syncAtOnce),
+		syncing: make(chan struct{}, syncAtOnce), version: cmp.Or(c.Version, "dev"),
 	}
 	a.webhook.off = c.WebhooksOff
 	var err error
@@ -110,11 +113,16 @@ func (a *App) Start() {
 	if err := a.syncAtStart(context.Background()); err != nil {
 		a.log.Error("accounts are not read at once", "error", err)
 	}
+	a.health.next.Store(a.nowMicro() + checkFirst.Microseconds())
+	a.health.serving.Store(true)
 	a.jobs.Start()
 }
 
 // Stop waits for the background work that is under way.
-func (a *App) Stop() { a.jobs.Stop() }
+func (a *App) Stop() {
+	a.health.serving.Store(false)
+	a.jobs.Stop()
+}
 
 // Livemode says whether the configured Stripe key is a live one.
 func (a *App) Livemode() bool { return a.live }

@@ -234,13 +234,35 @@ var useCases = map[string]useCase{
 	"Events": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		about, _, err := a.Events(ctx, by, app.EventFilter{Find: x.event}, app.Cursor{})
 		rows, _, err2 := a.Events(ctx, by, app.EventFilter{}, app.Cursor{})
-		return errors.Join(err, err2, nothing(len(about)+len(rows)))
+		for _, r := range rows { // they may have some of their own
+			if r.EventID == x.event {
+				err = errors.Join(err, errSeen)
+			}
+		}
+		return errors.Join(err, err2, nothing(len(about)))
 	}},
 	"Event": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.Event(ctx, by, x.event))
 	}},
 	"ProcessEvent": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.ProcessEvent(ctx, by, x.event))
+	}},
+	"Health": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		r, err := a.Health(ctx, by, true)
+		if r.Operator || len(r.Installation) > 0 || len(r.Workspace) > 0 && r.Workspace[0].Text != "None has come yet." {
+			err = errors.Join(err, errSeen)
+		}
+		return err
+	}},
+	"HealthProblems": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		n, err := a.HealthProblems(ctx, by)
+		return errors.Join(err, nothing(n))
+	}},
+	"EnsureWebhookFor": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		if _, err := a.EnsureWebhookFor(ctx, by); err != nil {
+			return err
+		}
+		return errSeen // it serves all workspaces, and none of theirs is the operator's
 	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)

@@ -46,6 +46,7 @@ type webhookSecrets struct {
 	configured []string
 	mu         sync.RWMutex
 	all        []string
+	seen       signatures
 }
 
 func (s *webhookSecrets) get() []string {
@@ -77,8 +78,12 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 		return ErrNoWebhookSecret
 	}
 	if err := connect.Verify(payload, signature, secrets, a.now()); err != nil {
+		if errors.Is(err, connect.ErrStranger) {
+			a.webhook.seen.refused(a.now())
+		}
 		return err
 	}
+	a.webhook.seen.believed(a.now())
 	payload = bytes.Clone(payload) // after the signature: a forged one is not worth a copy
 	e, err := connect.ParseEvent(payload)
 	if err != nil {
@@ -281,16 +286,24 @@ func (a *App) askRead(ctx context.Context, tx *db.Tx, account db.Account, r bill
 }
 
 // EnsureWebhook makes or mends the endpoint at Stripe that sends Trak its events, and keeps
-// its secret, which Stripe shows only then. It returns a sentence about what was done. For
-// the operator, from the command line.
+// its secret, which Stripe shows only then. One whose events are refused for their signature is
+// replaced: its secret is not known here. It returns a sentence about what was done. For the
+// operator, from the command line.
 func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
+	return a.ensureWebhook(ctx, Actor{})
+}
+
+func (a *App) ensureWebhook(ctx context.Context, actor Actor) (string, error) {
 	if a.webhook.off {
 		return "", fmt.Errorf("%w: TRAK_WEBHOOKS is off, so Trak would not listen to an endpoint", ErrWebhooksOff)
 	}
-	endpoint, err := a.stripe.EnsureWebhook(ctx, a.url+"/api/stripe/webhook", len(a.webhook.get()) > 0)
+	strange, _, _ := a.webhook.seen.strangers(a.now())
+	haveSecret := len(a.webhook.get()) > 0 && strange < strangeFails
+	endpoint, err := a.stripe.EnsureWebhook(ctx, a.webhookURL(), haveSecret)
 	if err != nil {
 		return "", err
 	}
+	a.health.outdate()
 	if endpoint.Secret == "" {
 		return endpoint.Note, nil
 	}
@@ -302,8 +315,11 @@ func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
 		if err := tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: webhookKept, Value: sealed}); err != nil {
 			return fmt.Errorf("keep webhook secret: %w", err)
 		}
-		tx.AfterCommit(func() { a.webhook.keep(endpoint.Secret) })
-		return record(ctx, tx, Actor{}, "webhook.ensure", endpoint.ID, nil, endpoint.URL)
+		tx.AfterCommit(func() {
+			a.webhook.keep(endpoint.Secret)
+			a.webhook.seen.forget()
+		})
+		return record(ctx, tx, actor, "webhook.ensure", endpoint.ID, nil, endpoint.URL)
 	})
 	return endpoint.Note, err
 }

@@ -4,7 +4,7 @@ package handlers
 // data of each page embeds it, so that templates say {{.Title}} or {{.User.Name}}.
 type Page struct {
 	Title string // of the document, without the product's name
-	Nav   string // the sidebar's current item: overview, invoices, history, connect, events, clients, projects, or none
+	Nav   string // the sidebar's current item: overview, invoices, history, connect, events, health, clients, projects, or none
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 
@@ -33,6 +33,9 @@ type PageWorkspace struct {
 	// Filled for the current one only.
 	Overdue int  // invoices that are late, beside "Invoices"
 	Events  bool // the webhook inbox is for this person
+	Health  bool // the health page is for this person
+	// Problems says how much of the installation needs them, "" for nothing: "2 problems".
+	Problems string
 }
 
 // Initial is the letter on the workspace's tile.

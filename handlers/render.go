@@ -105,7 +105,16 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		w.Overdue, w.Events = int(overdue), r.actor.May(app.ViewEvents)
+		w.Overdue, w.Events, w.Health = int(overdue), r.actor.May(app.ViewEvents), r.actor.May(app.ViewHealth)
+		if w.Health {
+			problems, err := h.app.HealthProblems(c.UserContext(), *r.actor)
+			if err != nil {
+				return Page{}, err
+			}
+			if problems > 0 {
+				w.Problems = count(int64(problems), "problem")
+			}
+		}
 		p.Workspace = &w
 	}
 	if r.user == nil && r.actor == nil {

@@ -121,6 +121,11 @@ func (h *Server) routes() {
 	invoices.Post("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.takeBackPayment)
 	invoices.Post("/:id/payments/:payment/unassign", h.may(app.SettleAttention), h.unassignPayment)
 
+	settings := workspace.Group("/settings")
+	settings.Get("/health", h.may(app.ViewHealth), h.health)
+	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
+	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)
+
 	// The Stripe connection.
 	stripe := payments.Group("/connect")
 	stripe.Get("", h.may(app.ViewStripe), h.connection)
