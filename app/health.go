@@ -245,7 +245,7 @@ func (a *App) dueHealth(context.Context, int64) ([]jobs.Task, error) {
 func (a *App) lookAtInstallation(ctx context.Context, whole bool, kept time.Duration) ([]Check, time.Time, error) {
 	a.health.looking.Lock()
 	defer a.health.looking.Unlock()
-	if checks, at := a.health.last(); !at.IsZero() && a.now().Sub(at) < kept {
+	if checks, at := a.health.last(); !at.IsZero() && a.now().Sub(at).Abs() < kept { // a clock may be set back
 		return checks, at, nil
 	}
 	far, cancel := context.WithTimeout(ctx, checkTime)
