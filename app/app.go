@@ -113,8 +113,7 @@ func (a *App) Start() {
 	if err := a.syncAtStart(context.Background()); err != nil {
 		a.log.Error("accounts are not read at once", "error", err)
 	}
-	a.health.next.Store(a.nowMicro() + checkFirst.Microseconds())
-	a.health.serving.Store(true)
+	a.health.begin(a.nowMicro())
 	a.jobs.Start()
 }
 

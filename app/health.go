@@ -73,6 +73,7 @@ const (
 // health is what was seen last of the installation, so that showing a page asks nobody.
 type health struct {
 	serving atomic.Bool
+	since   atomic.Int64 // when it began to serve, Unix microseconds
 	next    atomic.Int64 // when the job looks, Unix microseconds
 	looking sync.Mutex   // one look at a time
 
@@ -80,6 +81,12 @@ type health struct {
 	at       time.Time // of the last look, zero before the first
 	checks   []Check
 	database Check // of the last look at the whole database, which takes long
+}
+
+func (h *health) begin(now int64) {
+	h.since.Store(now)
+	h.next.Store(now + checkFirst.Microseconds())
+	h.serving.Store(true)
 }
 
 func (h *health) last() (checks []Check, at time.Time) {
@@ -115,6 +122,10 @@ func (a *App) Doctor(ctx context.Context) (DoctorReport, error) {
 	if err != nil {
 		return DoctorReport{}, err
 	}
+	states, err := a.SyncStates(ctx)
+	if err != nil {
+		return DoctorReport{}, err
+	}
 	all, troubled := 0, []Check{}
 	err = a.db.View(ctx, db.System, func(q *db.Queries) error {
 		workspaces, err := q.AllWorkspaces(ctx)
@@ -123,7 +134,7 @@ func (a *App) Doctor(ctx context.Context) (DoctorReport, error) {
 		}
 		all = len(workspaces)
 		for _, w := range workspaces {
-			lines, err := a.checkWorkspace(ctx, q, w.ID)
+			lines, err := a.checkWorkspace(ctx, q, w.ID, states)
 			if err != nil {
 				return err
 			}
@@ -162,8 +173,12 @@ func (a *App) Health(ctx context.Context, actor Actor, whole bool) (r HealthRepo
 	if err := a.need(ctx, actor, ViewHealth); err != nil {
 		return r, err
 	}
+	states, err := a.SyncStates(ctx)
+	if err != nil {
+		return r, err
+	}
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		if r.Workspace, err = a.checkWorkspace(ctx, q, actor.WorkspaceID); err != nil {
+		if r.Workspace, err = a.checkWorkspace(ctx, q, actor.WorkspaceID, states); err != nil {
 			return err
 		}
 		r.Operator, err = operates(ctx, q, actor)

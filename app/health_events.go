@@ -15,6 +15,12 @@ const (
 	lateFails = time.Hour
 )
 
+// Limits of how long ago accounts were read to their end, where the period is not longer.
+const (
+	syncWarns = 10 * time.Minute
+	syncFails = time.Hour
+)
+
 // lateOf is how many webhooks the delay is taken from, lookBack among how many events.
 const (
 	lateOf   = 20
@@ -23,8 +29,8 @@ const (
 
 const failedFix = "Open Webhook events, Failed, to see why: Trak tries again by itself, and at once after an update that can."
 
-// checkWorkspace looks at what is of one workspace.
-func (a *App) checkWorkspace(ctx context.Context, q *db.Queries, id string) ([]Check, error) {
+// checkWorkspace looks at what is of one workspace. states are those of all accounts.
+func (a *App) checkWorkspace(ctx context.Context, q *db.Queries, id string, states []SyncState) ([]Check, error) {
 	last, err := a.lastEvents(ctx, q, id)
 	if err != nil {
 		return nil, err
@@ -33,11 +39,56 @@ func (a *App) checkWorkspace(ctx context.Context, q *db.Queries, id string) ([]C
 	if err != nil {
 		return nil, fmt.Errorf("count failed events: %w", err)
 	}
-	return []Check{a.checkDelay(last), a.checkFailed(failed.N, failed.FirstAt)}, nil
+	own := slices.DeleteFunc(slices.Clone(states), func(s SyncState) bool { return s.workspaceID != id })
+	return []Check{a.checkDelay(last), a.checkFailed(failed.N, failed.FirstAt), a.checkSync(own)}, nil
+}
+
+// checkSync says how long ago accounts were read, the one that waits longest. The time in which
+// Trak did not run does not count: its start begins with reading.
+func (a *App) checkSync(states []SyncState) Check {
+	c := Check{Key: "sync", Name: "Sync"}
+	var oldest SyncState
+	var missed int64
+	for _, s := range states {
+		missed += s.Missed
+		if s.LastStarted > 0 && (oldest.Account == "" || s.LastDone < oldest.LastDone) {
+			oldest = s
+		}
+	}
+	if oldest.Account == "" {
+		return c.well("No account has been read yet.")
+	}
+	now := a.now()
+	text := "What Stripe has was never read to its end."
+	if oldest.LastDone > 0 {
+		text = "All was read from Stripe " + before(time.UnixMicro(oldest.LastDone), now) + "."
+	}
+	if len(states) > 1 {
+		text = oldest.Account + " waits longest. " + text
+	}
+	if oldest.Error != "" {
+		text += " " + oldest.Error
+	}
+	if missed > 0 {
+		text += " " + several(int(missed), "event was", "events were") + " brought by this alone so far."
+	}
+	const fix = "Trak tries again by itself; \"trak sync\" does it now and says what stands in the way."
+	switch wait := now.Sub(time.UnixMicro(max(oldest.LastDone, a.health.since.Load()))); {
+	case !a.health.serving.Load():
+	case wait > max(syncFails, 6*a.SyncPeriod()):
+		return c.failed(text, fix)
+	case wait > max(syncWarns, 3*a.SyncPeriod()):
+		return c.warned(text, fix)
+	}
+	return c.well(text)
 }
 
 // checkAllEvents looks at the events of all workspaces, and at those that belong to none.
 func (a *App) checkAllEvents(ctx context.Context) (checks []Check, err error) {
+	states, err := a.SyncStates(ctx)
+	if err != nil {
+		return nil, err
+	}
 	err = a.db.View(ctx, db.System, func(q *db.Queries) error {
 		workspaces, err := q.AllWorkspaces(ctx)
 		if err != nil {
@@ -59,7 +110,7 @@ func (a *App) checkAllEvents(ctx context.Context) (checks []Check, err error) {
 		if err != nil {
 			return fmt.Errorf("count unmatched events: %w", err)
 		}
-		checks = []Check{a.checkDelay(last), a.checkFailed(failed.N, failed.FirstAt), a.checkUnmatched(unmatched)}
+		checks = []Check{a.checkDelay(last), a.checkFailed(failed.N, failed.FirstAt), a.checkUnmatched(unmatched), a.checkSync(states)}
 		return nil
 	})
 	return checks, err

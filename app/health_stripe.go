@@ -72,6 +72,9 @@ func (a *App) checkStripe(ctx context.Context) []Check {
 	endpoint := Check{Key: "webhook", Name: "Webhook endpoint"}
 	state, err := a.stripe.CheckWebhook(ctx, a.webhookURL())
 	switch {
+	case err == nil && a.webhook.off:
+		stripe = stripe.well("Stripe answers, in " + ModeName(a.live) + " mode.")
+		endpoint = endpoint.well(a.withoutWebhooks())
 	case err == nil:
 		stripe = stripe.well("Stripe answers, in " + ModeName(a.live) + " mode.")
 		endpoint = a.checkEndpoint(endpoint, state)
@@ -129,7 +132,10 @@ func (a *App) checkEndpoint(c Check, s connect.WebhookState) Check {
 // checkSecret goes by what can be known: Stripe shows a secret once, and never again.
 func (a *App) checkSecret() Check {
 	c := Check{Key: "secret", Name: "Webhook secret"}
-	if len(a.webhook.get()) == 0 {
+	switch {
+	case a.webhook.off:
+		return c.well(a.withoutWebhooks())
+	case len(a.webhook.get()) == 0:
 		return c.failed("There is none, so no event is believed.", ensureFix)
 	}
 	now := a.now()
@@ -169,6 +175,11 @@ func (a *App) checkClock() Check {
 		return c.well("The same as Stripe's.")
 	}
 	return c.well(text)
+}
+
+// withoutWebhooks says that none are expected.
+func (a *App) withoutWebhooks() string {
+	return fmt.Sprintf("Not needed: TRAK_WEBHOOKS is off, and what happens at Stripe is read every %s, so that news may be as late.", span(a.SyncPeriod()))
 }
 
 func (a *App) webhookURL() string { return a.url + "/api/stripe/webhook" }

@@ -174,7 +174,7 @@ func (a *App) invoicesOfEvent(ctx context.Context, q *db.Queries, w string, row 
 	if err != nil {
 		facts = billing.Facts{}
 	}
-	x := subjects{q: q, w: w, account: cmp.Or(row.StripeAccountID, a.ownAccountID())}
+	x := subjects{q: q, w: w, account: cmp.Or(row.StripeAccountID, a.ownID())}
 	x.gather(facts, reads)
 	ids, err := x.invoices(ctx)
 	if err != nil {
@@ -193,13 +193,6 @@ func (a *App) invoicesOfEvent(ctx context.Context, q *db.Queries, w string, row 
 		refs = append(refs, ref)
 	}
 	return refs, nil
-}
-
-func (a *App) ownAccountID() string {
-	if a.own == nil {
-		return ""
-	}
-	return a.own.accountID()
 }
 
 // subjects are Stripe's ids of what an event is about.

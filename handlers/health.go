@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -16,6 +17,7 @@ type healthPage struct {
 	Mine         healthList  // of this workspace
 	Installation *healthList // nil for owners of other workspaces
 	At           int64
+	NoWebhooks   bool // there is no endpoint to mend
 	Trouble      *trouble
 }
 
@@ -60,7 +62,7 @@ func (h *Server) healthOf(c *fiber.Ctx, whole bool) (healthPage, error) {
 	if err != nil {
 		return healthPage{}, err
 	}
-	data := healthPage{Page: page, local: localOf(actor), Path: healthPath(actor), Mine: healthRows(report.Workspace)}
+	data := healthPage{Page: page, local: localOf(actor), Path: healthPath(actor), NoWebhooks: h.app.WebhooksOff(), Mine: healthRows(report.Workspace)}
 	if report.Operator {
 		list := healthRows(report.Installation)
 		data.Installation, data.At = &list, report.At.UnixMicro()
@@ -88,6 +90,9 @@ func (h *Server) ensureWebhook(c *fiber.Ctx) error {
 		}
 		data.Trouble = &trouble{connect.UserMessage(stripe), "The endpoint is as it was."}
 		return h.render(c, fiber.StatusBadGateway, "health", data)
+	}
+	if errors.Is(err, app.ErrWebhooksOff) {
+		err = fmt.Errorf("%w: %w", app.ErrConflict, err) // the button was there before a start without webhooks
 	}
 	if err != nil {
 		return err

@@ -100,20 +100,9 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 		p.SandboxURL = h.demo.SandboxURL
 	}
 	if r.actor != nil {
-		w := pageWorkspace(r.actor.Workspace.Name, r.actor.Workspace.Slug, r.actor.Role)
-		overdue, err := h.app.OverdueCount(c.UserContext(), *r.actor)
+		w, err := h.sidebarOf(c.UserContext(), *r.actor)
 		if err != nil {
 			return Page{}, err
-		}
-		w.Overdue, w.Events, w.Health = int(overdue), r.actor.May(app.ViewEvents), r.actor.May(app.ViewHealth)
-		if w.Health {
-			problems, err := h.app.HealthProblems(c.UserContext(), *r.actor)
-			if err != nil {
-				return Page{}, err
-			}
-			if problems > 0 {
-				w.Problems = count(int64(problems), "problem")
-			}
 		}
 		p.Workspace = &w
 	}
