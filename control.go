@@ -50,6 +50,14 @@ func newControl(dir string, product *app.App, log *slog.Logger) *control {
 		}
 		fmt.Fprintln(w, done)
 	})
+	mux.HandleFunc("POST /doctor", func(w http.ResponseWriter, r *http.Request) {
+		report, err := product.Doctor(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(report)
+	})
 	mux.HandleFunc("POST /repair", func(w http.ResponseWriter, r *http.Request) {
 		mended, err := product.Repair(r.Context())
 		if err != nil {

@@ -29,6 +29,7 @@ type commands struct {
 	Sync        syncCmd        `cmd:"" help:"Read what happened at Stripe and no webhook told, now."`
 	Verify      verifyCmd      `cmd:"" help:"Compute every status, sum and number again and compare it with what is stored, and with Stripe."`
 	Prove       proveCmd       `cmd:"" help:"Print the whole way of an invoice's money, each step with Stripe's id."`
+	Doctor      doctorCmd      `cmd:"" help:"Look whether payments reach Trak, and say how to mend what stands in their way."`
 	Webhook     webhookCmd     `cmd:"" help:"The webhook endpoint at Stripe."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it is well, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version and the licences."`

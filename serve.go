@@ -145,14 +145,14 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		rate = 1000 // its stand-in is on this machine
 	}
 	stripe, err := connect.New(connect.Config{
-		BackgroundRate: rate, SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger, Own: s.Own,
+		BackgroundRate: rate, SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger, Own: s.Own, Now: s.Now,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	product, err := app.New(ctx, app.Config{
 		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets, WebhooksOff: s.WebhooksOff,
-		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
+		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets, Version: version, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {
 		return nil, nil, err

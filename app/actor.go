@@ -81,7 +81,9 @@ func (a *App) need(ctx context.Context, actor Actor, p Permission) error {
 	err := a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		rows, err := q.ManagersOfWorkspace(ctx, actor.WorkspaceID)
 		for _, r := range rows {
-			e.Managers = append(e.Managers, r.Name)
+			if Role(r.Role).May(p) {
+				e.Managers = append(e.Managers, r.Name)
+			}
 		}
 		return err
 	})

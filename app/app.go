@@ -44,6 +44,7 @@ type Config struct {
 	Own        bool
 	OwnAccount string
 	Secrets    *auth.Box // encrypts what rests in the database
+	Version    string    // of this program, for the operator
 	Limits     *auth.Limits
 	Now        func() time.Time
 	Logger     *slog.Logger
@@ -71,6 +72,8 @@ type App struct {
 	end         context.CancelFunc
 	syncing     chan struct{} // one for each account that is being read in the background
 	jobs        *jobs.Engine
+	health      health
+	version     string
 }
 
 // New builds the use-cases. It reads the installation's id and kept secrets from the database,
@@ -79,7 +82,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
-		syncing: make(chan struct{}, syncAtOnce),
+		syncing: make(chan struct{}, syncAtOnce), version: cmp.Or(c.Version, "dev"),
 	}
 	a.ending, a.end = context.WithCancel(context.Background())
 	a.webhook.off = c.WebhooksOff
@@ -104,17 +107,23 @@ func New(ctx context.Context, c Config) (*App, error) {
 }
 
 // Start begins the work that is due in the background, and reads what was missed until now; Stop
-// ends it after what is under way.
+// ends it after what is under way. Events that failed are due at once: this may be the program
+// that can apply them.
 func (a *App) Start() {
+	if err := a.wakeFailedEvents(context.Background()); err != nil {
+		a.log.Error("failed events wait for their next try", "error", err)
+	}
 	if err := a.syncAtStart(context.Background()); err != nil {
 		a.log.Error("accounts are not read at once", "error", err)
 	}
+	a.health.begin(a.nowMicro())
 	a.jobs.Start()
 }
 
 // Stop waits for the background work that is under way.
 func (a *App) Stop() {
 	a.end()
+	a.health.serving.Store(false)
 	a.jobs.Stop()
 }
 

@@ -5,3 +5,6 @@ func (a *App) Wake() { a.jobs.Wake() }
 
 // Clip is what bounds the texts of errors.
 var Clip = clip
+
+// CheckFree is the doctor's word on a disk with so many bytes free.
+func CheckFree(bytes uint64) Check { return Check{}.ofFree(bytes) }

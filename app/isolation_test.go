@@ -70,6 +70,7 @@ type ids struct {
 	payout                       string // at Stripe
 	unmatched, ignored           string // subjects of attention
 	stray, recorded              string // payments: for no invoice, and outside Stripe for the open one
+	event                        string // at Stripe
 	draftVersion                 int64
 }
 
@@ -243,6 +244,39 @@ var useCases = map[string]useCase{
 	"UnassignPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.UnassignPayment(ctx, by, x.open, x.stray)
 	}},
+	"Events": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		about, _, err := a.Events(ctx, by, app.EventFilter{Find: x.event}, app.Cursor{})
+		rows, _, err2 := a.Events(ctx, by, app.EventFilter{}, app.Cursor{})
+		for _, r := range rows { // they may have some of their own
+			if r.EventID == x.event {
+				err = errors.Join(err, errSeen)
+			}
+		}
+		return errors.Join(err, err2, nothing(len(about)))
+	}},
+	"Event": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Event(ctx, by, x.event))
+	}},
+	"ProcessEvent": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ProcessEvent(ctx, by, x.event))
+	}},
+	"Health": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		r, err := a.Health(ctx, by, true)
+		if r.Operator || len(r.Installation) > 0 || len(r.Workspace) > 0 && r.Workspace[0].Text != "None has come yet." {
+			err = errors.Join(err, errSeen)
+		}
+		return err
+	}},
+	"HealthProblems": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		n, err := a.HealthProblems(ctx, by)
+		return errors.Join(err, nothing(n))
+	}},
+	"EnsureWebhookFor": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		if _, err := a.EnsureWebhookFor(ctx, by); err != nil {
+			return err
+		}
+		return errSeen // it serves all workspaces, and none of theirs is the operator's
+	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)
 	}},
@@ -303,6 +337,7 @@ func newVictim(t *testing.T) (*world, ids) {
 	x.recorded, x.stray = w.detail(x.open).Payments[0].ID, w.stray(account, "eur", 300).PaymentID
 	x.unmatched, x.ignored = w.stray(account, "eur", 700).Subject, w.stray(account, "eur", 900).Subject
 	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, x.ignored, "Sold at the fair"))
+	x.event = ask[string](w, "SELECT event_id FROM stripe_webhook_events WHERE type = 'charge.succeeded'")
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
 	w.app.Wake()

@@ -39,7 +39,11 @@ const (
 	// AnswerDisputes: evidence goes to a bank in the team's name, and accepting a loss gives money up.
 	AnswerDisputes Permission = "answer disputes"
 	// ViewEvents: what Stripe sends holds clients' personal data.
-	ViewEvents Permission = "view Stripe's events"
+	ViewEvents Permission = "view webhook events"
+	// RetryEvents is to apply an event once more.
+	RetryEvents Permission = "process webhook events again"
+	// ViewHealth is for what stands between Stripe and Trak.
+	ViewHealth Permission = "view the health page"
 )
 
 var granted = map[Permission][]Role{
@@ -57,6 +61,8 @@ var granted = map[Permission][]Role{
 	SettleAttention: {Owner, Admin},
 	AnswerDisputes:  {Owner, Admin},
 	ViewEvents:      {Owner, Admin},
+	RetryEvents:     {Owner, Admin},
+	ViewHealth:      {Owner},
 }
 
 // Permissions lists every permission by name, for tests and pages.

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type webhookSecrets struct {
 	configured []string
 	mu         sync.RWMutex
 	all        []string
+	seen       signatures
 }
 
 func (s *webhookSecrets) get() []string {
@@ -76,8 +78,12 @@ func (a *App) ReceiveWebhook(ctx context.Context, payload []byte, signature stri
 		return ErrNoWebhookSecret
 	}
 	if err := connect.Verify(payload, signature, secrets, a.now()); err != nil {
+		if errors.Is(err, connect.ErrStranger) {
+			a.webhook.seen.refused(a.now())
+		}
 		return err
 	}
+	a.webhook.seen.believed(a.now())
 	payload = bytes.Clone(payload) // after the signature: a forged one is not worth a copy
 	e, err := connect.ParseEvent(payload)
 	if err != nil {
@@ -132,7 +138,7 @@ func (a *App) storeEvent(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 	}
 	err = parseErr
 	if err == nil {
-		err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
+		err = a.tryApply(ctx, tx, account, e, f, reads)
 	}
 	if err == nil {
 		return true, nil
@@ -218,29 +224,52 @@ func (a *App) workEvent(ctx context.Context, id string) (bool, error) {
 			return fmt.Errorf("claim event: %w", err)
 		}
 		claimed = true
-		done := db.SetStripeEventStateParams{EventID: id, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
-		e, err := connect.ParseEvent(row.Payload)
-		var f billing.Facts
-		var reads []billing.Read
-		if err == nil {
-			f, reads, err = a.factsOf(e)
-		}
-		if err == nil {
-			var account db.Account
-			account, done.State, done.Outcome, err = a.judge(ctx, tx, e, f, reads)
-			done.WorkspaceID = optional(account.WorkspaceID)
-			if err == nil && done.State == eventApplied {
-				err = tx.Savepoint(func() error { return a.apply(ctx, tx, account, e, f, reads) })
-			}
-		}
-		if err != nil {
-			done.State, done.Outcome = eventFailed, clip(err.Error())
-			done.NextAttemptAt = tx.Now() + jobs.Backoff(done.Attempts).Microseconds()
-		}
-		_, err = tx.SetStripeEventState(ctx, done)
+		_, err = a.processEvent(ctx, tx, row)
 		return err
 	})
 	return claimed, err
+}
+
+// processEvent applies a stored event, for the first time or again: facts merge, so that what is
+// in already changes nothing. It returns the state that the event is in now.
+func (a *App) processEvent(ctx context.Context, tx *db.Tx, row db.StripeEvent) (state string, err error) {
+	done := db.SetStripeEventStateParams{EventID: row.EventID, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
+	e, err := connect.ParseEvent(row.Payload)
+	var f billing.Facts
+	var reads []billing.Read
+	if err == nil {
+		f, reads, err = a.factsOf(e)
+	}
+	if err == nil {
+		var account db.Account
+		account, done.State, done.Outcome, err = a.judge(ctx, tx, e, f, reads)
+		done.WorkspaceID = optional(account.WorkspaceID)
+		if err == nil && done.State == eventApplied {
+			err = a.tryApply(ctx, tx, account, e, f, reads)
+		}
+	}
+	if err != nil {
+		done.State, done.Outcome = eventFailed, clip(err.Error())
+		if done.WorkspaceID == nil {
+			done.WorkspaceID = row.WorkspaceID
+		}
+		done.NextAttemptAt = tx.Now() + jobs.Backoff(done.Attempts).Microseconds()
+	}
+	_, err = tx.SetStripeEventState(ctx, done)
+	return done.State, err
+}
+
+// tryApply applies an event so that a failure, also one of our own making, undoes nothing else.
+func (a *App) tryApply(ctx context.Context, tx *db.Tx, account db.Account, e connect.Event, f billing.Facts, reads []billing.Read) error {
+	return tx.Savepoint(func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				a.log.Error("panic in an event", "event", e.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				err = fmt.Errorf("trak has a fault that stands in this event's way: %v", p)
+			}
+		}()
+		return a.apply(ctx, tx, account, e, f, reads)
+	})
 }
 
 // askRead marks an object to be read again from Stripe, after a pause.
@@ -257,16 +286,24 @@ func (a *App) askRead(ctx context.Context, tx *db.Tx, account db.Account, r bill
 }
 
 // EnsureWebhook makes or mends the endpoint at Stripe that sends Trak its events, and keeps
-// its secret, which Stripe shows only then. It returns a sentence about what was done. For
-// the operator, from the command line.
+// its secret, which Stripe shows only then. One whose events are refused for their signature is
+// replaced: its secret is not known here. It returns a sentence about what was done. For the
+// operator, from the command line.
 func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
+	return a.ensureWebhook(ctx, Actor{})
+}
+
+func (a *App) ensureWebhook(ctx context.Context, actor Actor) (string, error) {
 	if a.webhook.off {
 		return "", fmt.Errorf("%w: TRAK_WEBHOOKS is off, so Trak would not listen to an endpoint", ErrWebhooksOff)
 	}
-	endpoint, err := a.stripe.EnsureWebhook(ctx, a.url+"/api/stripe/webhook", len(a.webhook.get()) > 0)
+	strange, _, _ := a.webhook.seen.strangers(a.now())
+	haveSecret := len(a.webhook.get()) > 0 && strange < strangeFails
+	endpoint, err := a.stripe.EnsureWebhook(ctx, a.webhookURL(), haveSecret)
 	if err != nil {
 		return "", err
 	}
+	a.health.outdate()
 	if endpoint.Secret == "" {
 		return endpoint.Note, nil
 	}
@@ -278,8 +315,11 @@ func (a *App) EnsureWebhook(ctx context.Context) (string, error) {
 		if err := tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: webhookKept, Value: sealed}); err != nil {
 			return fmt.Errorf("keep webhook secret: %w", err)
 		}
-		tx.AfterCommit(func() { a.webhook.keep(endpoint.Secret) })
-		return record(ctx, tx, Actor{}, "webhook.ensure", endpoint.ID, nil, endpoint.URL)
+		tx.AfterCommit(func() {
+			a.webhook.keep(endpoint.Secret)
+			a.webhook.seen.forget()
+		})
+		return record(ctx, tx, actor, "webhook.ensure", endpoint.ID, nil, endpoint.URL)
 	})
 	return endpoint.Note, err
 }

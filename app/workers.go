@@ -25,6 +25,7 @@ func (a *App) kinds() []jobs.Kind {
 		{Name: "dispute answer", Due: a.dueAnswers},
 		{Name: "sync", Due: a.dueSyncs},
 		{Name: "sessions", Due: a.sweepSessions()},
+		{Name: "health", Due: a.dueHealth},
 	}
 	for i := range kinds {
 		kinds[i].Due = unhurried(kinds[i].Due)

@@ -56,6 +56,7 @@ type Config struct {
 	// Own says that everything happens on the key's own account: no Stripe-Account header is
 	// sent, and webhooks are of that account.
 	Own bool
+	Now func() time.Time // this machine's clock, which is compared with Stripe's; nil = time.Now
 }
 
 // Client speaks to Stripe with one secret key. It is safe for concurrent use and never
@@ -66,6 +67,7 @@ type Client struct {
 	livemode bool
 	own      bool
 	log      *slog.Logger
+	skew     *skew
 }
 
 // New checks cfg and returns a Client. It makes no call.
@@ -89,12 +91,17 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	clock := &skew{now: cfg.Now}
 	return &Client{
-		api:      client.New(cfg.SecretKey, backends(cfg)),
+		api:      client.New(cfg.SecretKey, backends(cfg, clock)),
 		install:  cfg.InstallID,
 		livemode: livemode,
 		own:      cfg.Own,
 		log:      cfg.Logger,
+		skew:     clock,
 	}, nil
 }
 
@@ -141,10 +148,10 @@ func checkBaseURL(base string, livemode bool) error {
 
 // backends gives each of stripe-go's three backends a configuration of its own: a shared one
 // is overwritten by the first, which would send the others' calls to the real Stripe.
-func backends(cfg Config) *stripe.Backends {
+func backends(cfg Config, clock *skew) *stripe.Backends {
 	httpClient := &http.Client{
 		Timeout:       cfg.Timeout,
-		Transport:     transport{next: http.DefaultTransport.(*http.Transport).Clone(), pace: newPace(cfg.BackgroundRate)},
+		Transport:     transport{next: http.DefaultTransport.(*http.Transport).Clone(), pace: newPace(cfg.BackgroundRate), clock: clock},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	backend := func(kind stripe.SupportedBackend) stripe.Backend {
@@ -166,11 +173,12 @@ func backends(cfg Config) *stripe.Backends {
 	}
 }
 
-// transport bounds the size of answers and the rate of calls, and keeps to itself what this
-// machine is: stripe-go would send the output of uname along.
+// transport bounds the size of answers and the rate of calls, notes when answers were made, and
+// keeps to itself what this machine is: stripe-go would send the output of uname along.
 type transport struct {
-	next http.RoundTripper
-	pace *pace
+	next  http.RoundTripper
+	pace  *pace
+	clock *skew
 }
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -182,10 +190,12 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(req.Context())
 	req.Header.Del("X-Stripe-Client-User-Agent")
+	began := t.clock.now()
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
+	t.clock.note(resp, began)
 	if resp.StatusCode == http.StatusTooManyRequests {
 		t.pace.rest(cmp.Or(retryAfter(resp.Header), defaultLimited))
 	}

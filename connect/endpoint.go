@@ -131,22 +131,76 @@ func (c *Client) endpointsAt(ctx context.Context, url string) ([]*stripe.Webhook
 	return found, err
 }
 
-// usable reports whether an endpoint is right in what can't be changed. Stripe shows that it
-// is for connected accounts by the application's id; those that we made also say it themselves.
+// WebhookState is how the endpoint for an address stands at Stripe. Of several, it is the best.
+type WebhookState struct {
+	ID         string // "" = there is none
+	Enabled    bool
+	Foreign    bool // it is for connected accounts where the key's own is paid, or the other way round
+	APIVersion string
+	Missing    []string // events that Trak wants and the endpoint does not send
+	Others     int      // further endpoints with the same address
+}
+
+// APIVersion is the one that this package speaks, and that endpoints must send events in.
+const APIVersion = stripe.APIVersion
+
+// Right says that nothing needs to be done about the endpoint.
+func (s WebhookState) Right() bool {
+	return s.ID != "" && s.Enabled && !s.Foreign && s.APIVersion == APIVersion && len(s.Missing) == 0
+}
+
+// CheckWebhook looks at the endpoints that send events to url, and changes nothing.
+func (c *Client) CheckWebhook(ctx context.Context, url string) (WebhookState, error) {
+	existing, err := c.endpointsAt(ctx, url)
+	if err != nil {
+		return WebhookState{}, c.fail("check webhook endpoint", err)
+	}
+	if len(existing) == 0 {
+		return WebhookState{}, nil
+	}
+	best := c.stateOf(existing[0])
+	for _, e := range existing[1:] {
+		if s := c.stateOf(e); !best.Right() && (s.Right() || c.usable(e)) {
+			best = s
+		}
+	}
+	best.Others = len(existing) - 1
+	return best, nil
+}
+
+func (c *Client) stateOf(e *stripe.WebhookEndpoint) WebhookState {
+	return WebhookState{
+		ID: e.ID, Enabled: e.Status == "enabled", Foreign: ofConnect(e) == c.own,
+		APIVersion: e.APIVersion, Missing: missingEvents(e),
+	}
+}
+
+// ofConnect reports whether an endpoint is for connected accounts. Stripe shows it by the
+// application's id; those that we made also say it themselves.
+func ofConnect(e *stripe.WebhookEndpoint) bool {
+	return e.Application != "" || e.Metadata[metaConnect] == "true"
+}
+
+// usable reports whether an endpoint is right in what can't be changed.
 func (c *Client) usable(e *stripe.WebhookEndpoint) bool {
-	connect := e.Application != "" || e.Metadata[metaConnect] == "true"
-	return connect != c.own && e.APIVersion == stripe.APIVersion
+	return ofConnect(e) != c.own && e.APIVersion == stripe.APIVersion
+}
+
+// missingEvents are those that Trak wants and the endpoint does not send.
+func missingEvents(e *stripe.WebhookEndpoint) (missing []string) {
+	if slices.Contains(e.EnabledEvents, "*") {
+		return nil
+	}
+	for _, event := range WantedEvents() {
+		if !slices.Contains(e.EnabledEvents, event) {
+			missing = append(missing, event)
+		}
+	}
+	return missing
 }
 
 func (c *Client) mendEndpoint(ctx context.Context, e *stripe.WebhookEndpoint) (WebhookEndpoint, error) {
-	var missing []string
-	if !slices.Contains(e.EnabledEvents, "*") {
-		for _, event := range WantedEvents() {
-			if !slices.Contains(e.EnabledEvents, event) {
-				missing = append(missing, event)
-			}
-		}
-	}
+	missing := missingEvents(e)
 	disabled := e.Status != "enabled"
 	endpoint := WebhookEndpoint{ID: e.ID, URL: e.URL, Note: "The webhook endpoint is as it should be."}
 	if len(missing) == 0 && !disabled {

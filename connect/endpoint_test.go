@@ -3,6 +3,7 @@ package connect
 import (
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -144,5 +145,49 @@ func TestAnOldEndpointStaysWhenTheNewOneCannotBeMade(t *testing.T) {
 	}
 	if strings.Contains(rec.lines(), "DELETE") {
 		t.Error("the old endpoint was removed without a new one")
+	}
+}
+
+func TestCheckWebhook(t *testing.T) {
+	t.Parallel()
+	const hook = "https://trak.example/hook"
+	wanted := `"` + strings.Join(WantedEvents(), `","`) + `"`
+	endpoint := func(id, version, application, status, events string) string {
+		return fmt.Sprintf(`{"id":"%s","object":"webhook_endpoint","url":"%s","api_version":"%s","application":%s,"status":"%s","enabled_events":[%s]}`,
+			id, hook, version, application, status, events)
+	}
+	right := endpoint("we_1", APIVersion, `"ca_1"`, "enabled", wanted)
+	for name, tt := range map[string]struct {
+		existing string
+		own      bool
+		want     WebhookState
+	}{
+		"none":     {`{"id":"we_0","object":"webhook_endpoint","url":"https://other.example/"}`, false, WebhookState{}},
+		"right":    {right, false, WebhookState{ID: "we_1", Enabled: true, APIVersion: APIVersion}},
+		"disabled": {endpoint("we_1", APIVersion, `"ca_1"`, "disabled", `"*"`), false, WebhookState{ID: "we_1", APIVersion: APIVersion}},
+		"of the platform alone": {endpoint("we_1", APIVersion, "null", "enabled", `"*"`), false,
+			WebhookState{ID: "we_1", Enabled: true, Foreign: true, APIVersion: APIVersion}},
+		"of connected accounts, in own mode": {right, true, WebhookState{ID: "we_1", Enabled: true, Foreign: true, APIVersion: APIVersion}},
+		"of another version":                 {endpoint("we_1", "2024-06-20", `"ca_1"`, "enabled", `"*"`), false, WebhookState{ID: "we_1", Enabled: true, APIVersion: "2024-06-20"}},
+		"events are missing": {endpoint("we_1", APIVersion, `"ca_1"`, "enabled", strings.TrimPrefix(wanted, `"checkout.session.completed",`)), false,
+			WebhookState{ID: "we_1", Enabled: true, APIVersion: APIVersion, Missing: []string{"checkout.session.completed"}}},
+		"the right one of several": {endpoint("we_0", "", "null", "disabled", `"*"`) + "," + right + "," + endpoint("we_2", "", "null", "enabled", `"*"`), false,
+			WebhookState{ID: "we_1", Enabled: true, APIVersion: APIVersion, Others: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, rec := script(t, map[string]http.HandlerFunc{"GET /v1/webhook_endpoints": sayList(tt.existing)})
+			c.own = tt.own
+			got, err := c.CheckWebhook(t.Context(), hook)
+			if err != nil || !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+			if right := name == "right" || name == "the right one of several"; got.Right() != right {
+				t.Errorf("right: %v", got.Right())
+			}
+			if calls := rec.lines(); strings.Contains(calls, "POST") || strings.Contains(calls, "DELETE") {
+				t.Errorf("it changed something: %s", calls)
+			}
+		})
 	}
 }

@@ -14,8 +14,9 @@ import (
 // now. Such a request will never be right.
 var ErrSignature = errors.New("webhook signature refused")
 
-// errStrange is made once: forged events come in floods.
-var errStrange = fmt.Errorf("%w: no secret of ours made it", ErrSignature)
+// ErrStranger is an ErrSignature: signed now, but with none of our secrets. It is made once:
+// forged events come in floods.
+var ErrStranger = fmt.Errorf("%w: no secret of ours made it", ErrSignature)
 
 const (
 	signatureTolerance = 300 * time.Second // Stripe's own default
@@ -44,7 +45,7 @@ func Verify(payload []byte, header string, secrets []string, now time.Time) erro
 			return nil
 		}
 	}
-	return errStrange
+	return ErrStranger
 }
 
 // signedAt finds the time in the header: the last t, which is the one that stripe-go puts

@@ -116,3 +116,30 @@ func (w *world) plan(query string, args ...any) (string, error) {
 	})
 	return strings.Join(steps, "; "), err
 }
+
+// The inbox reads no more events than it shows, however many there are: their payloads are long.
+func TestInboxReadsItsOwnPage(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for _, c := range []struct {
+		query string
+		args  []any
+		want  string
+	}{
+		{listStripeEvents, []any{"a", true, 1, "b", 50}, "stripe_webhook_events_by_workspace (workspace_id=? AND received_at<?)"},
+		{listStripeEventsInState, []any{"a", true, "b", 1, "c", 50}, "stripe_webhook_events_by_state (workspace_id=? AND state=? AND received_at<?)"},
+		{listStripeEventsAbout, []any{"a", true, "b", 1, "c", 50}, "stripe_webhook_events_by_object (workspace_id=? AND object_id=? AND received_at<?)"},
+		{failedStripeEvents, []any{"a", true}, "stripe_webhook_events_by_state (workspace_id=? AND state=?)"},
+		{allFailedStripeEvents, []any{true}, "stripe_webhook_events_due (next_attempt_at>?)"},
+		{unmatchedStripeEvents, []any{true}, "stripe_webhook_events_unmatched"},
+		{wakeFailedEvents, []any{1}, "stripe_webhook_events_due (next_attempt_at>?)"},
+	} {
+		plan, err := w.plan(c.query, c.args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(plan, c.want) {
+			t.Errorf("%.40q reads by %s, not by %s", c.query, plan, c.want)
+		}
+	}
+}

@@ -91,6 +91,17 @@ func (q *Queries) InsertWorkspace(ctx context.Context, arg InsertWorkspaceParams
 	return err
 }
 
+const oldestWorkspace = `-- name: OldestWorkspace :one
+SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1
+`
+
+func (q *Queries) OldestWorkspace(ctx context.Context) (string, error) {
+	row := q.db.QueryRowContext(ctx, oldestWorkspace)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const workspaceByID = `-- name: WorkspaceByID :one
 SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at FROM workspaces WHERE id = $1
 `

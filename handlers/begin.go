@@ -89,7 +89,24 @@ func (h *Server) healthz(c *fiber.Ctx) error {
 	if err := h.app.Ping(c.UserContext()); err != nil {
 		return fmt.Errorf("check health: %w", err)
 	}
+	if answer := h.app.AnswerProbe(c.Get(app.ProbeHeader), h.seen(c)); answer != "" {
+		c.Set(app.ProbeHeader, answer)
+	}
 	return c.SendString("ok")
+}
+
+// seen is what the request looks like from here, for a look at whether the proxy is set up well.
+func (h *Server) seen(c *fiber.Ctx) app.Seen {
+	host := c.Request().Header.Host()
+	s := app.Seen{Host: string(host), Ours: h.isOurs(host)}
+	forwarded := c.Get(fiber.HeaderXForwardedFor) + c.Get(fiber.HeaderXForwardedProto) + c.Get(fiber.HeaderForwarded)
+	switch {
+	case h.isTrusted(peer(c)):
+		s.Plain = h.https && c.Get(fiber.HeaderXForwardedProto) == "http"
+	case forwarded != "":
+		s.Proxy = peer(c).String()
+	}
+	return s
 }
 
 // checkHost refuses requests that mean another host than the one Trak is reached at.

@@ -4,7 +4,7 @@ package handlers
 // data of each page embeds it, so that templates say {{.Title}} or {{.User.Name}}.
 type Page struct {
 	Title string // of the document, without the product's name
-	Nav   string // the sidebar's current item: overview, invoices, history, connect, clients, projects, or none
+	Nav   string // the sidebar's current item: overview, invoices, history, connect, events, health, clients, projects, or none
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 
@@ -29,7 +29,13 @@ type PageUser struct {
 type PageWorkspace struct {
 	Name, Slug string
 	Role       string // the word that is shown: Owner, Admin, Member
-	Overdue    int    // invoices that are late, beside "Invoices"; filled for the current one only
+
+	// Filled for the current one only.
+	Overdue   int    // invoices that are late, beside "Invoices"
+	Events    bool   // the webhook inbox is for this person
+	Health    bool   // the health page is for this person
+	Attention *badge // what needs a person, nil when nothing does
+	Problems  *badge // of the installation, for its operator
 }
 
 // Initial is the letter on the workspace's tile.

@@ -100,12 +100,10 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 		p.SandboxURL = h.demo.SandboxURL
 	}
 	if r.actor != nil {
-		w := pageWorkspace(r.actor.Workspace.Name, r.actor.Workspace.Slug, r.actor.Role)
-		overdue, err := h.app.OverdueCount(c.UserContext(), *r.actor)
+		w, err := h.sidebarOf(c.UserContext(), *r.actor)
 		if err != nil {
 			return Page{}, err
 		}
-		w.Overdue = int(overdue)
 		p.Workspace = &w
 	}
 	if r.user == nil && r.actor == nil {

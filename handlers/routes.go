@@ -74,6 +74,9 @@ func (h *Server) routes() {
 	payments := workspace.Group("/payments")
 	payments.Get("", h.may(app.ViewPayments), h.overview)
 	payments.Get("/history", h.may(app.ViewPayments), h.paymentHistory)
+	payments.Get("/events", h.may(app.ViewEvents), h.events)
+	payments.Get("/events/:id", h.may(app.ViewEvents), h.event)
+	payments.Post("/events/:id/process", h.may(app.RetryEvents), h.processEvent)
 	payments.Get("/payouts", h.may(app.ViewPayments), h.payouts)
 	payments.Get("/payouts/:id", h.may(app.ViewPayments), h.payout)
 	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
@@ -117,6 +120,11 @@ func (h *Server) routes() {
 	invoices.Get("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.confirmTakeBack)
 	invoices.Post("/:id/payments/:payment/take-back", h.may(app.RecordPayments), h.takeBackPayment)
 	invoices.Post("/:id/payments/:payment/unassign", h.may(app.SettleAttention), h.unassignPayment)
+
+	settings := workspace.Group("/settings")
+	settings.Get("/health", h.may(app.ViewHealth), h.health)
+	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
+	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)
 
 	// The Stripe connection.
 	stripe := payments.Group("/connect")

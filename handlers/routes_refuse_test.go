@@ -72,7 +72,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 			case r.of != "":
 				v.refuses(t, what+", id of the other workspace", http.StatusNotFound,
 					south.request(key, north.slug, south.ids[r.of]), nowhere.request(key, north.slug, nowhere.ids[r.of]))
-				for _, kind := range []thing{client, project, draft, open, paid} {
+				for _, kind := range []thing{client, project, draft, open, paid, event} {
 					got := v.try(south.request(key, north.slug, south.ids[kind]))
 					if got.status != http.StatusNotFound {
 						t.Errorf("%s with a %s of the other workspace: %d", what, kind, got.status)
@@ -109,7 +109,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
-	for _, rest := range []string{"/clients", "/clients?archived=1",
+	for _, rest := range []string{"/clients", "/clients?archived=1", "/payments/events", "/payments/events?state=applied", "/payments/events/" + north.ids[event],
 		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/connect",
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=draft", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
@@ -167,7 +167,7 @@ func refusesRoles(t *testing.T, w *whole, north *half) {
 			req := north.request(key, north.slug, north.ids[r.of])
 			for kind, headers := range map[string][]string{"plain": nil, "htmx": asHTMX("x", w.url)} {
 				p := w.as(string(role)).try(req, headers...)
-				if p.status != http.StatusForbidden || !strings.Contains(p.body, "Only owners and admins can "+r.may+". Ask ") || !strings.Contains(p.body, "Mira Osei") {
+				if p.status != http.StatusForbidden || !strings.Contains(p.body, "Only "+rolesOf(app.Permission(r.may))+" can "+r.may+". Ask ") || !strings.Contains(p.body, "Mira Osei") {
 					t.Errorf("%s as %s, %s: %d %s", key, role, kind, p.status, p.main())
 				}
 			}
@@ -177,6 +177,13 @@ func refusesRoles(t *testing.T, w *whole, north *half) {
 	if tried == 0 {
 		t.Error("there is no route that some role may not use")
 	}
+}
+
+func rolesOf(p app.Permission) string {
+	if app.Admin.May(p) {
+		return "owners and admins"
+	}
+	return "owners"
 }
 
 // E1, E2, E4 and E5: a change that does not come from a page of this session.

@@ -33,6 +33,7 @@ const (
 	open    thing = "open invoice"
 	paid    thing = "paid invoice"
 	payment thing = "payment"
+	event   thing = "webhook event"
 
 	recorded thing = "invoice with a payment outside Stripe"
 	strayed  thing = "payment for no invoice"
@@ -98,6 +99,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	h.subject, h.ignored = h.strayedSubject(h.make(strayed)), h.strayedSubject(h.make(strayed))
 	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, h.ignored, mark+" sold it at a fair"))
 	h.ids[payout] = h.make(payout)
+	h.ids[event] = h.make(event)
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -111,6 +113,11 @@ func (h *half) make(kind thing) string {
 		c, err := h.w.app.CreateClient(ctx, h.owner, app.ClientInput{Name: h.mark + " Books", Email: "books@" + strings.ToLower(h.mark) + ".example", Address: h.mark + " Road 1"})
 		must(t, err)
 		return c.ID
+	}
+	if kind == event { // any of the workspace's own: what is made of it can be made again
+		var id string
+		must(t, h.w.raw().QueryRow("SELECT event_id FROM stripe_webhook_events WHERE workspace_id = ? AND type = 'charge.succeeded'", h.owner.WorkspaceID).Scan(&id))
+		return id
 	}
 	if kind == payment {
 		id := h.make(open)

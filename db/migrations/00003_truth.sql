@@ -218,8 +218,8 @@ CREATE INDEX payouts_failed ON payouts (workspace_id, livemode, payout_id) WHERE
 -- How an event came, and what it is about.
 ALTER TABLE stripe_webhook_events ADD COLUMN source TEXT NOT NULL DEFAULT 'webhook' CHECK (source IN ('webhook', 'sync'));
 ALTER TABLE stripe_webhook_events ADD COLUMN object_id TEXT NOT NULL DEFAULT '';
-CREATE INDEX stripe_webhook_events_by_object ON stripe_webhook_events (workspace_id, object_id) WHERE object_id <> '';
-CREATE INDEX stripe_webhook_events_by_state ON stripe_webhook_events (workspace_id, state, received_at) WHERE state IN ('failed', 'unmatched');
+CREATE INDEX stripe_webhook_events_by_object ON stripe_webhook_events (workspace_id, object_id, received_at, event_id) WHERE object_id <> '';
+CREATE INDEX stripe_webhook_events_by_state ON stripe_webhook_events (workspace_id, state, received_at, event_id);
 
 -- A person said which invoice the payment is for, because nothing at Stripe does.
 ALTER TABLE payments ADD COLUMN assigned_at BIGINT NOT NULL DEFAULT 0;

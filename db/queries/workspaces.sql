@@ -20,3 +20,6 @@ SELECT * FROM workspaces ORDER BY id;
 
 -- name: CountWorkspaces :one
 SELECT count(*) FROM workspaces;
+
+-- name: OldestWorkspace :one
+SELECT id FROM workspaces ORDER BY created_at, id LIMIT 1;
