@@ -129,6 +129,14 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/attention/mind":                          {may: string(app.SettleAttention), form: toMind},
 	"GET /w/:slug/payments/assign/:id":                               {may: string(app.SettleAttention), of: strayed},
 	"POST /w/:slug/payments/assign/:id":                              {may: string(app.SettleAttention), of: strayed, form: toAssign},
+	"GET /w/:slug/payments/disputes":                                 {may: string(app.ViewPayments), query: disputeCursor, part: "more-disputes"},
+	"GET /w/:slug/payments/disputes/:id":                             {may: string(app.ViewPayments), of: dispute},
+	"GET /w/:slug/payments/disputes/:id/status":                      {may: string(app.ViewPayments), of: dispute, part: never},
+	"POST /w/:slug/payments/disputes/:id/answer":                     {may: string(app.AnswerDisputes), of: dispute, form: fields("version", "1", "uncategorized_text", "It was delivered.")},
+	"GET /w/:slug/payments/disputes/:id/submit":                      {may: string(app.AnswerDisputes), of: dispute},
+	"POST /w/:slug/payments/disputes/:id/submit":                     {may: string(app.AnswerDisputes), of: dispute, form: fields("version", "1")},
+	"GET /w/:slug/payments/disputes/:id/accept":                      {may: string(app.AnswerDisputes), of: dispute},
+	"POST /w/:slug/payments/disputes/:id/accept":                     {may: string(app.AnswerDisputes), of: dispute},
 	"GET /w/:slug/payments/connect":                                  {may: string(app.ViewStripe)},
 	"GET /w/:slug/payments/connect/status":                           {may: string(app.ViewStripe), part: never},
 	"POST /w/:slug/payments/connect":                                 {may: string(app.ManageStripe), form: fields("country", "DE")},
@@ -230,6 +238,7 @@ func search(h *half) string         { return "client=" + url.QueryEscape(h.mark)
 func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payment]) }
 func payoutCursor(h *half) string   { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payout]) }
 func invoiceCursor(h *half) string  { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
+func disputeCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.ids[dispute]) }
 func clientCursor(h *half) string   { return "after=YQ." + h.ids[client] }
 func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
 func ofProject(h *half) string      { return "project=" + h.ids[project] }
