@@ -35,7 +35,7 @@ func (h *Server) disputeBanner(actor app.Actor, d app.DisputeRow) banner {
 		return b
 	}
 	if end := h.deadlineOf(actor, d); end != nil {
-		b.Text = amount + ", to be answered by " + end.day(end.At) + ", " + end.Left + "."
+		b.Text = amount + ", to be answered by " + end.Day + ", " + end.Left + "."
 	}
 	if actor.May(app.AnswerDisputes) {
 		b.Link = "Answer it"

@@ -34,8 +34,9 @@ type disputeRow struct {
 type deadline struct {
 	local
 	At   int64
+	Day  string // of At
 	Left string // "3 days left"
-	Tone string // warn or bad when it is near
+	Tone string // bad when it is near
 }
 
 type disputesPage struct {
@@ -88,7 +89,7 @@ func (h *Server) deadlineOf(actor app.Actor, d app.DisputeRow) *deadline {
 	if !ok || !d.Unanswered() {
 		return nil
 	}
-	out := &deadline{local: here, At: d.DueBy, Left: count(int64(days), "day") + " left"}
+	out := &deadline{local: here, At: d.DueBy, Day: here.day(d.DueBy), Left: count(int64(days), "day") + " left"}
 	switch {
 	case days < 0:
 		out.Left, out.Tone = "the time is over", "bad"
@@ -231,7 +232,7 @@ func disputeFacts(d app.DisputeDetail, locale string) []fact {
 	for _, f := range []struct {
 		name  string
 		minor int64
-	}{{"Taken from your balance", d.Withdrawn}, {"Put back", d.Reinstated}, {"Stripe's fee", d.Fee}} {
+	}{{"Taken back", d.Withdrawn}, {"Put back", d.Reinstated}, {"Stripe's fee", d.Fee}} {
 		if f.minor != 0 {
 			list = append(list, fact{Name: f.name, Text: billing.FormatMoney(billing.Money{Minor: f.minor, Currency: d.Settled}, locale)})
 		}
