@@ -350,6 +350,29 @@ func TestDisputeKilledBetweenAnswerAndCommit(t *testing.T) {
 	}
 }
 
+// TestLostDecisionIsNotSentAgain: the bank takes an answer once, so what may have been done is looked for.
+func TestLostDecisionIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	for decision, state := range map[string]string{"submit": "submitted", "accept": "accepted"} {
+		bothModes(t, decision, func(t *testing.T, w *world) {
+			account := w.connect()
+			between := w.through()
+			inv, d := w.disputed(disputedCard)
+			must(t, w.decide(w.owner, d.ID, "save"))
+			w.answerEnds(d.ID, "saved")
+			before := between.times("POST /v1/disputes/")
+			between.on("POST /v1/disputes/", lose)
+			must(t, w.decide(w.owner, d.ID, decision))
+			between.off()
+			w.answerEnds(d.ID, state)
+			if n := between.times("POST /v1/disputes/") - before; n != 1 {
+				t.Errorf("sent %d times", n)
+			}
+			w.answeredOnce(account, inv.ID, d.ID, state)
+		})
+	}
+}
+
 // answeredOnce is the judge of an answer that is done.
 func (w *world) answeredOnce(account, invoice, id, state string) {
 	w.t.Helper()
