@@ -250,7 +250,8 @@ func (a *App) writeAnswer(ctx context.Context, tx *db.Tx, actor Actor, d Dispute
 		return ErrConflict
 	}
 	tx.AfterCommit(a.jobs.Wake)
-	return record(ctx, tx, actor, "dispute."+state, d.ID, map[string]any{"answer": d.Answer, "version": d.Version}, map[string]any{"answer": state, "version": d.Version + 1})
+	action := map[string]string{answerSaving: "dispute.save", answerSubmitting: "dispute.submit", answerAccepting: "dispute.accept"}[state]
+	return record(ctx, tx, actor, action, d.ID, map[string]any{"answer": d.Answer, "version": d.Version}, map[string]any{"answer": state, "version": d.Version + 1})
 }
 
 // hasEvidence says that something is saved that could be sent.
