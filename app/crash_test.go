@@ -26,7 +26,8 @@ type childWork struct {
 	UserID, Slug        string // who does it; "" = nobody, the process only works on what is due
 	Own                 bool
 	Invoice             string // to be made
-	Payment             string // to be refunded; neither = connect an account
+	Payment             string // to be refunded
+	Dispute, Decision   string // to be answered: save, submit or accept; none of these = connect an account
 	Ahead               time.Duration
 }
 
@@ -53,6 +54,8 @@ func TestCrashChild(t *testing.T) {
 	actor, err := w.app.ActorIn(ctx, c.UserID, c.Slug)
 	must(t, err)
 	switch {
+	case c.Dispute != "":
+		err = w.decide(actor, c.Dispute, c.Decision)
 	case c.Invoice != "":
 		_, err = w.app.CreateInvoice(ctx, actor, app.InvoiceInput{ID: c.Invoice, ClientName: "Halden", Summary: "Work", Amount: "10"}, true)
 	case c.Payment != "":

@@ -24,6 +24,8 @@ type Detail struct {
 	Refunds  []PaymentRefund
 	Hand     map[string]HandPayment // of the payments outside Stripe, by their id
 	Timeline []Moment
+	Disputes []DisputeRow // while one is open; the team's
+	Warned   string       // the payment that a card network warns of, "" = none; the team's
 	Standing billing.Standing
 	Label    billing.Label
 	Overdue  bool
@@ -118,6 +120,12 @@ func (a *App) detail(ctx context.Context, q *db.Queries, inv db.Invoice) (d Deta
 		return d, err
 	}
 	d.Standing = standingOf(inv)
+	if d.Disputes, err = disputesOfInvoice(ctx, q, inv, d.Standing.Flags); err != nil {
+		return d, err
+	}
+	if d.Warned, err = warnedPayment(ctx, q, d.Payments, d.Standing.Flags); err != nil {
+		return d, err
+	}
 	look := a.look(inv)
 	d.Label, d.Overdue = billing.LabelOf(look), look.Overdue()
 	if d.Overdue {
@@ -299,6 +307,11 @@ func momentsOf(ctx context.Context, q *db.Queries, p db.Payment) (list []Moment,
 			}
 			list = append(list, m)
 		}
+		disputed, err := disputeMoments(ctx, q, c)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, disputed...)
 	}
 	if !succeeded && p.Gross > 0 {
 		list = append(list, Moment{At: p.HappenedAt, Kind: "paid", StripeID: p.PaymentIntentID, Money: billing.Money{Minor: p.Gross, Currency: p.Currency}})
@@ -323,7 +336,7 @@ func (a *App) PublicInvoice(ctx context.Context, token string) (p Public, err er
 		if p.Detail, err = a.detail(ctx, q, inv); err != nil {
 			return err
 		}
-		p.Timeline = nil // the team's
+		p.Timeline, p.Disputes, p.Warned = nil, nil, "" // the team's
 		p.CanPay, p.Reason = a.payable(p.Detail)
 		return nil
 	})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -32,6 +33,7 @@ type DisputeDetail struct {
 	There, Here bool // where it is answered: in a dashboard at Stripe, in Trak
 	// Open says that an answer can be written here and now.
 	Open    bool
+	Settled string // the currency of what moved in the account's balance
 	Fields  []EvidenceField
 	Texts   map[string]string // by field
 	Files   []db.DisputeFilesRow
@@ -62,6 +64,7 @@ func (a *App) disputeDetail(ctx context.Context, q *db.Queries, actor Actor, id 
 		return d, fmt.Errorf("read account of dispute: %w", err)
 	}
 	d.There, d.Here = a.answeredAtStripe(account)
+	d.Settled = cmp.Or(account.DefaultCurrency, d.Currency)
 	d.Fields = EvidenceFields(d.Reason)
 	ans, found, err := findAnswer(ctx, q, actor.WorkspaceID, d.Account, id)
 	if err != nil {
@@ -180,7 +183,7 @@ func (a *App) SubmitEvidence(ctx context.Context, actor Actor, id string, versio
 			return false, nil
 		case !d.Open || d.Version != version:
 			return false, ErrConflict
-		case !d.HasEvidence():
+		case !d.hasEvidence():
 			return false, billing.FieldErrors{"uncategorized_text": "Write what speaks for you, or attach a file, and save it first"}
 		}
 		return true, a.writeAnswer(ctx, tx, actor, d, d.Texts, answerSubmitting)
@@ -247,11 +250,12 @@ func (a *App) writeAnswer(ctx context.Context, tx *db.Tx, actor Actor, d Dispute
 		return ErrConflict
 	}
 	tx.AfterCommit(a.jobs.Wake)
-	return record(ctx, tx, actor, "dispute."+state, d.ID, map[string]any{"answer": d.Answer, "version": d.Version}, map[string]any{"answer": state, "version": d.Version + 1})
+	action := map[string]string{answerSaving: "dispute.save", answerSubmitting: "dispute.submit", answerAccepting: "dispute.accept"}[state]
+	return record(ctx, tx, actor, action, d.ID, map[string]any{"answer": d.Answer, "version": d.Version}, map[string]any{"answer": state, "version": d.Version + 1})
 }
 
-// HasEvidence says that something is saved that could be sent.
-func (d DisputeDetail) HasEvidence() bool {
+// hasEvidence says that something is saved that could be sent.
+func (d DisputeDetail) hasEvidence() bool {
 	return !d.Filled && (len(nonEmpty(d.Texts)) > 0 || len(d.Files) > 0)
 }
 

@@ -76,6 +76,20 @@ func TestNothingIsSentWithoutAccountOrID(t *testing.T) {
 			"ReadIntent, id":          func() error { _, err := c.ReadIntent(ctx, testAccount, bad, 1); return err },
 			"ReadCharge, account":     func() error { _, err := c.ReadCharge(ctx, bad, "ch_1", 1); return err },
 			"ReadCharge, id":          func() error { _, err := c.ReadCharge(ctx, testAccount, bad, 1); return err },
+			"ReadDispute, account":    func() error { _, err := c.ReadDispute(ctx, bad, "dp_1", 1); return err },
+			"ReadDispute, id":         func() error { _, err := c.ReadDispute(ctx, testAccount, bad, 1); return err },
+			"UpdateDispute, account":  func() error { _, err := c.UpdateDispute(ctx, bad, "dp_1", nil, 1); return err },
+			"UpdateDispute, id":       func() error { _, err := c.UpdateDispute(ctx, testAccount, bad, nil, 1); return err },
+			"UpdateDispute, evidence": func() error { _, err := c.UpdateDispute(ctx, testAccount, "dp_1", Evidence{bad: ""}, 1); return err },
+			"SubmitDispute, id":       func() error { _, err := c.SubmitDispute(ctx, testAccount, bad, nil, "k", 1); return err },
+			"SubmitDispute, no key":   func() error { _, err := c.SubmitDispute(ctx, testAccount, "dp_1", nil, "", 1); return err },
+			"CloseDispute, account":   func() error { _, err := c.CloseDispute(ctx, bad, "dp_1", "k", 1); return err },
+			"CloseDispute, id":        func() error { _, err := c.CloseDispute(ctx, testAccount, bad, "k", 1); return err },
+			"UploadFile, account":     func() error { _, err := c.UploadFile(ctx, FileUpload{bad, "a.pdf", []byte("x"), "k"}); return err },
+			"UploadFile, no key": func() error {
+				_, err := c.UploadFile(ctx, FileUpload{testAccount, "a.pdf", []byte("x"), ""})
+				return err
+			},
 			"Account":                 func() error { _, err := c.Account(ctx, bad); return err },
 			"OnboardingLink":          func() error { _, err := c.OnboardingLink(ctx, bad, "https://a", "https://b"); return err },
 			"DashboardLink":           func() error { _, err := c.DashboardLink(ctx, bad); return err },

@@ -178,6 +178,8 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 		},
 		"GET /v1/checkout/sessions": func(o map[string]any) { firstOf(o)["id"] = "cs_open" },
 	}
+	dispute := func(o map[string]any) { o["id"], o["status"] = "dp_1", "needs_response" }
+	disputed := answers{"GET /v1/disputes/dp_1": dispute, "POST /v1/disputes/dp_1": dispute, "POST /v1/disputes/dp_1/close": dispute}
 	tests := []struct {
 		name   string
 		change answers
@@ -234,6 +236,22 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 		}, func(c *Client) error { _, err := c.ReadCharge(ctx, testAccount, "ch_1", 5); return err },
 			"GET /v1/charges/ch_1\nGET /v1/refunds\nGET /v1/disputes\nGET /v1/radar/early_fraud_warnings",
 			map[string]string{"GET /v1/disputes": "charge=ch_1", "GET /v1/radar/early_fraud_warnings": "charge=ch_1"}},
+		{"read dispute", disputed, func(c *Client) error { _, err := c.ReadDispute(ctx, testAccount, "dp_1", 5); return err },
+			"GET /v1/disputes/dp_1", nil},
+		{"stage evidence", disputed, func(c *Client) error {
+			_, err := c.UpdateDispute(ctx, testAccount, "dp_1", Evidence{"customer_name": "Ana", "receipt": "file_1", "service_date": ""}, 5)
+			return err
+		}, "POST /v1/disputes/dp_1", map[string]string{"POST /v1/disputes/dp_1": "submit=false&evidence[customer_name]=Ana&evidence[receipt]=file_1&evidence[service_date]="}},
+		{"submit evidence", disputed, func(c *Client) error {
+			_, err := c.SubmitDispute(ctx, testAccount, "dp_1", Evidence{"customer_name": "Ana"}, "key", 5)
+			return err
+		}, "POST /v1/disputes/dp_1", map[string]string{"POST /v1/disputes/dp_1": "submit=true&evidence[customer_name]=Ana"}},
+		{"accept dispute", disputed, func(c *Client) error { _, err := c.CloseDispute(ctx, testAccount, "dp_1", "key", 5); return err },
+			"POST /v1/disputes/dp_1/close", nil},
+		{"upload file", answers{"POST /v1/files": func(o map[string]any) { o["id"], o["size"] = "file_1", 3 }}, func(c *Client) error {
+			_, err := c.UploadFile(ctx, FileUpload{Account: testAccount, Name: "a.pdf", Content: []byte("pdf"), Key: "key"})
+			return err
+		}, "POST /v1/files", nil},
 		{"read payment link", answers{
 			"GET /v1/payment_links/plink_1": func(o map[string]any) { o["id"] = "plink_1" },
 		}, func(c *Client) error { _, _, err := c.LinkTaken(ctx, testAccount, "plink_1"); return err },

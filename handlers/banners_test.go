@@ -64,7 +64,7 @@ func TestEveryFlagIsToldInWords(t *testing.T) {
 		Payments: []db.Payment{{FailureCode: "insufficient_funds", HappenedAt: 2}, {FailureCode: "expired_card", HappenedAt: 1}},
 	}
 	want := map[string]string{
-		billing.FlagOverpaid: "€20.00 came in too much", billing.FlagPaidAfterVoid: "€120.00 arrived", billing.FlagDisputeOpen: "disputes", billing.FlagFraudWarning: "A refund now may avoid it", billing.FlagInReview: "The money is in",
+		billing.FlagOverpaid: "€20.00 came in too much", billing.FlagPaidAfterVoid: "€120.00 arrived", billing.FlagInReview: "The money is in",
 		billing.FlagDisputeLost: "lost", billing.FlagCurrencyMismatch: "does not fit", billing.FlagRefundFailed: "A refund failed",
 		billing.FlagRefundPending: "on its way", billing.FlagPaymentFailed: "Not enough funds. Your client can try again", billing.FlagNeedsSync: "The money is safe",
 	}

@@ -215,7 +215,7 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 
 func (h *Server) banners(c *fiber.Ctx, d app.Detail) ([]banner, error) {
 	actor := actorOf(c)
-	list := flagBanners(d, actor.Workspace.Locale)
+	list := append(h.disputeBanners(actor, d), flagBanners(d, actor.Workspace.Locale)...)
 	for i := range list {
 		if list[i].Settle {
 			list[i].URL, list[i].Link = "/w/"+actor.Workspace.Slug+"/payments/attention", "What to do"
@@ -319,8 +319,9 @@ type confirmPage struct {
 	Text    []string
 	Action  string // where it is done, "" when it can't be (any more)
 	Button  string
-	Version int64 // of the draft that was seen, 0 = it does not matter
+	Version int64 // of what was seen, 0 = it does not matter
 	Back    string
+	BackTo  string // what Back says when there is nothing to confirm, "" = the invoice
 }
 
 // confirm shows the question about an invoice that ask returns.

@@ -46,6 +46,9 @@ func (h *Server) checkToken(c *fiber.Ctx) error {
 	if len(got) == 0 {
 		got = c.Request().PostArgs().Peek("csrf")
 	}
+	if len(got) == 0 {
+		got = firstToken(c)
+	}
 	if unmasked(got, want) {
 		return c.Next()
 	}

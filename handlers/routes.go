@@ -24,6 +24,7 @@ func (h *Server) routes() {
 	f.Get("/w/:slug/payments/invoices/live", h.poll(app.ViewInvoices), h.invoiceRowsLive)
 	f.Get("/w/:slug/payments/invoices/:id/status", h.poll(app.ViewInvoices), h.invoiceStatus)
 	f.Get("/w/:slug/payments/tiles", h.poll(app.ViewPayments), h.overviewTiles)
+	f.Get("/w/:slug/payments/disputes/:id/status", h.poll(app.ViewPayments), h.disputeStatus)
 	f.Get("/w/:slug/projects/:id/sums", h.poll(app.ViewProjects), h.projectSums)
 	f.Get("/w/:slug/payments/connect/status", h.poll(app.ViewStripe), h.connectionStatus)
 
@@ -125,6 +126,15 @@ func (h *Server) routes() {
 	settings.Get("/health", h.may(app.ViewHealth), h.health)
 	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
 	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)
+	// Disputes, and what is said against them. Files come in at answer alone: see upload.go.
+	disputes := payments.Group("/disputes")
+	disputes.Get("", h.may(app.ViewPayments), h.disputes)
+	disputes.Get("/:id", h.may(app.ViewPayments), h.dispute)
+	disputes.Post("/:id/answer", h.may(app.AnswerDisputes), h.saveEvidence)
+	disputes.Get("/:id/submit", h.may(app.AnswerDisputes), h.confirmSubmit)
+	disputes.Post("/:id/submit", h.may(app.AnswerDisputes), h.submitEvidence)
+	disputes.Get("/:id/accept", h.may(app.AnswerDisputes), h.confirmAccept)
+	disputes.Post("/:id/accept", h.may(app.AnswerDisputes), h.acceptDispute)
 
 	// The Stripe connection.
 	stripe := payments.Group("/connect")

@@ -72,7 +72,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 			case r.of != "":
 				v.refuses(t, what+", id of the other workspace", http.StatusNotFound,
 					south.request(key, north.slug, south.ids[r.of]), nowhere.request(key, north.slug, nowhere.ids[r.of]))
-				for _, kind := range []thing{client, project, draft, open, paid, event} {
+				for _, kind := range []thing{client, project, draft, open, paid, event, dispute} {
 					got := v.try(south.request(key, north.slug, south.ids[kind]))
 					if got.status != http.StatusNotFound {
 						t.Errorf("%s with a %s of the other workspace: %d", what, kind, got.status)
@@ -110,7 +110,7 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
 	for _, rest := range []string{"/clients", "/clients?archived=1", "/payments/events", "/payments/events?state=applied", "/payments/events/" + north.ids[event],
-		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/connect",
+		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/disputes", "/payments/disputes/" + north.ids[dispute], "/payments/connect",
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=draft", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
 		pages[rest] = owner.get(path(north.owner, rest))

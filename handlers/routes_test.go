@@ -135,6 +135,14 @@ var rules = map[string]rule{
 	"GET /w/:slug/settings/health":                                   {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health":                                  {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health/webhook":                          {may: string(app.ViewHealth)},
+	"GET /w/:slug/payments/disputes":                                 {may: string(app.ViewPayments), query: disputeCursor, part: "more-disputes"},
+	"GET /w/:slug/payments/disputes/:id":                             {may: string(app.ViewPayments), of: dispute},
+	"GET /w/:slug/payments/disputes/:id/status":                      {may: string(app.ViewPayments), of: dispute, part: never},
+	"POST /w/:slug/payments/disputes/:id/answer":                     {may: string(app.AnswerDisputes), of: dispute, form: fields("version", "1", "uncategorized_text", "It was delivered.")},
+	"GET /w/:slug/payments/disputes/:id/submit":                      {may: string(app.AnswerDisputes), of: dispute},
+	"POST /w/:slug/payments/disputes/:id/submit":                     {may: string(app.AnswerDisputes), of: dispute, form: fields("version", "1")},
+	"GET /w/:slug/payments/disputes/:id/accept":                      {may: string(app.AnswerDisputes), of: dispute},
+	"POST /w/:slug/payments/disputes/:id/accept":                     {may: string(app.AnswerDisputes), of: dispute},
 	"GET /w/:slug/payments/connect":                                  {may: string(app.ViewStripe)},
 	"GET /w/:slug/payments/connect/status":                           {may: string(app.ViewStripe), part: never},
 	"POST /w/:slug/payments/connect":                                 {may: string(app.ManageStripe), form: fields("country", "DE")},
@@ -237,6 +245,7 @@ func paymentCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after,
 func payoutCursor(h *half) string   { return fmt.Sprintf("after=%d.%s", h.after, h.ids[payout]) }
 func eventCursor(h *half) string    { return fmt.Sprintf("after=%d.%s", h.after, h.ids[event]) }
 func invoiceCursor(h *half) string  { return fmt.Sprintf("at=%d&id=%s", h.after, h.ids[open]) }
+func disputeCursor(h *half) string  { return fmt.Sprintf("after=%d.%s", h.after, h.ids[dispute]) }
 func clientCursor(h *half) string   { return "after=YQ." + h.ids[client] }
 func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
 func ofProject(h *half) string      { return "project=" + h.ids[project] }

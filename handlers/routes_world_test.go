@@ -39,6 +39,7 @@ const (
 	strayed  thing = "payment for no invoice"
 	assigned thing = "invoice that a payment was assigned to"
 	payout   thing = "payout"
+	dispute  thing = "dispute" // with an answer that is saved
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -100,6 +101,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, h.ignored, mark+" sold it at a fair"))
 	h.ids[payout] = h.make(payout)
 	h.ids[event] = h.make(event)
+	h.ids[dispute] = h.make(dispute)
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h
@@ -137,6 +139,12 @@ func (h *half) make(kind thing) string {
 		return p.ID
 	}
 	switch kind {
+	case dispute:
+		about := h.make(open)
+		h.w.pay(h.owner, about, "4000000000000259")
+		id := h.w.disputeOf(h.owner, about).ID
+		must(t, h.w.app.SaveEvidence(ctx, h.owner, id, app.EvidenceInput{Texts: map[string]string{"customer_name": h.mark + " Harbour"}}))
+		return id
 	case recorded:
 		id := h.make(open)
 		must(t, h.w.app.RecordPayment(ctx, h.owner, id, app.HandInput{

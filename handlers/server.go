@@ -123,7 +123,7 @@ func New(c Config) (*Server, error) {
 		case "/signin", "/demo/signin":
 			return fasthttp.RequestConfig{MaxRequestBodySize: maxSignIn}
 		}
-		return fasthttp.RequestConfig{}
+		return h.uploadLimits(r)
 	}
 	h.routes()
 	h.paths = map[string][]string{}

@@ -74,6 +74,22 @@ func entryOf(m app.Moment, locale string) entry {
 		return entry{Tone: "warn", Icon: "undo-2", Text: "Refund of " + money + " on its way"}
 	case "refund_failed":
 		return entry{Tone: "bad", Icon: "x", Text: "Refund of " + money + " failed", Note: refundFailure(m.Detail)}
+	case "dispute_inquiry":
+		return entry{Tone: "warn", Icon: "landmark", Text: "The client's bank asks about " + money, Note: reasonOf(m.Detail).Title}
+	case "dispute_opened":
+		return entry{Tone: "bad", Icon: "landmark", Text: "The client's bank disputes " + money, Note: reasonOf(m.Detail).Title}
+	case "dispute_withdrawn":
+		return entry{Tone: "bad", Icon: "landmark", Text: money + " taken back by the bank"}
+	case "dispute_submitted":
+		return entry{Tone: "info", Icon: "send", Text: "Evidence submitted to the bank"}
+	case "dispute_accepted":
+		return entry{Icon: "circle-x", Text: "Loss accepted"}
+	case "dispute_won":
+		return entry{Tone: "ok", Icon: "check", Text: "Dispute won"}
+	case "dispute_lost":
+		return entry{Tone: "bad", Icon: "x", Text: "Dispute lost"}
+	case "dispute_reinstated":
+		return entry{Tone: "ok", Icon: "landmark", Text: money + " put back"}
 	}
 	return entry{Icon: "info", Text: m.Kind}
 }
