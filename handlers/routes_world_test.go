@@ -127,11 +127,15 @@ func (h *half) make(kind thing) string {
 		return h.w.detail(h.owner, id).Payments[0].ID
 	}
 	if kind == payout {
-		h.w.pay(h.owner, h.make(open), "4000000000000077") // money that is available at once
-		payouts, err := h.w.sandbox.PayOut(h.account)
-		must(t, err)
-		must(t, h.w.sandbox.Settle(ctx))
-		return payouts[0]
+		for { // disputes may have left the account short
+			h.w.pay(h.owner, h.make(open), "4000000000000077") // money that is available at once
+			payouts, err := h.w.sandbox.PayOut(h.account)
+			must(t, err)
+			if len(payouts) > 0 {
+				must(t, h.w.sandbox.Settle(ctx))
+				return payouts[0]
+			}
+		}
 	}
 	if kind == project {
 		p, err := h.w.app.CreateProject(ctx, h.owner, app.ProjectInput{Name: h.mark + " Rollout " + nobodys(), Note: h.mark + " only"})
