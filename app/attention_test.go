@@ -238,6 +238,7 @@ func TestAttentionToWhatHappens(t *testing.T) {
 		must(t, w.app.VoidInvoice(ctx, w.owner, inv.ID))
 		w.sandbox.SetKnobs(sandbox.Knobs{})
 		w.until("it is there", func() bool { return w.detail(inv.ID).Invoice.Received == 1000 })
+		w.settled()
 		it := w.needs(app.AttentionPaidVoid, 1000)
 		if it.PaymentID != w.detail(inv.ID).Payments[0].ID {
 			t.Errorf("%+v", it)

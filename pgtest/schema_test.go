@@ -125,6 +125,7 @@ func sqliteSchema(t *testing.T, q querier) (said []string) {
 // plain takes from an expression what PostgreSQL adds when it shows one.
 func plain(expression string) string {
 	expression = regexp.MustCompile(`::\w+|[()]`).ReplaceAllString(expression, "")
+	expression = regexp.MustCompile(`= ANY ARRAY\[([^]]*)\]`).ReplaceAllString(expression, "IN $1")
 	return strings.ToUpper(regexp.MustCompile(`'(-?\d+)'`).ReplaceAllString(expression, "$1"))
 }
 
