@@ -92,5 +92,5 @@ func get(ctx context.Context, addr string, m rig.Member, path string) ([]byte, e
 		return nil, err
 	}
 	r.AddCookie(&http.Cookie{Name: "trak", Value: m.Session})
-	return read(http.DefaultClient, r)
+	return rig.Read(http.DefaultClient, r)
 }

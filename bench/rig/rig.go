@@ -44,6 +44,8 @@ type World struct {
 	Invoices []Invoice // open, each with an active link
 	events   []template
 	stories  []*Story
+	// Refundable are payments that Trak knows and that can be given back at the stand-in.
+	Refundable []string
 }
 
 // Invoice is an open invoice of a World.
@@ -160,6 +162,9 @@ func (w *World) seed(ctx context.Context, database *db.DB, a *app.App, n int) er
 		return err
 	}
 	if err := w.sampleStories(ctx, database, a, owner); err != nil {
+		return err
+	}
+	if err := w.makeRefundable(ctx, database, a, owner); err != nil {
 		return err
 	}
 	for range n {

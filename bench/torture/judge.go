@@ -26,6 +26,7 @@ type count struct {
 	double                     int // events or effects that are there more than once
 	wrong                      int // invoices whose sums are not those of what happened to them
 	kinds                      int // of events that were acknowledged
+	refunds                    int // that were asked for, and answered
 	integrity                  string
 	verify                     string
 	restart, took              time.Duration
@@ -36,8 +37,8 @@ func (c count) clean() bool {
 }
 
 func (c count) String() string {
-	return fmt.Sprintf("kills %d, acknowledged %d of %d kinds, posts %d, lost %d, half %d, double %d, wrong sums %d, integrity %s, verify %s, slowest restart %v, time %v",
-		c.kills, c.acknowledged, c.kinds, c.posts, c.lost, c.half, c.double, c.wrong, c.integrity, c.verify,
+	return fmt.Sprintf("kills %d, acknowledged %d of %d kinds, refunds asked for %d, posts %d, lost %d, half %d, double %d, wrong sums %d, integrity %s, verify %s, slowest restart %v, time %v",
+		c.kills, c.acknowledged, c.kinds, c.refunds, c.posts, c.lost, c.half, c.double, c.wrong, c.integrity, c.verify,
 		c.restart.Round(time.Millisecond), c.took.Round(100*time.Millisecond))
 }
 
@@ -73,6 +74,9 @@ func (r *run) judge(ctx context.Context, trak string) (c count, err error) {
 	}
 	c.kinds = len(kinds)
 	if err := r.effects(ctx, pool, stored, &c); err != nil {
+		return c, err
+	}
+	if err := r.refunds(ctx, pool, &c); err != nil {
 		return c, err
 	}
 	if err := r.sums(ctx, pool, &c); err != nil {

@@ -68,6 +68,7 @@ func fail(err error) {
 func torture(ctx context.Context, trak string, kills int, seed uint64) (count, error) {
 	return inWorld(ctx, kills, func(w *rig.World) (count, error) {
 		r := newRun(w, seed, func(addr string) (*rig.Server, error) { return w.Serve(ctx, trak, w.Dir, addr) })
+		r.asks = true
 		return r.judged(ctx, trak, kills)
 	})
 }

@@ -14,6 +14,8 @@ import (
 
 const (
 	workers = 16
+	// askers are those that ask for refunds at the same time.
+	askers = 4
 	// retryPause is how long a worker waits before it delivers again what was not acknowledged.
 	retryPause = 2 * time.Millisecond
 	// giveUp is when a server that never acknowledges counts as broken.
@@ -37,6 +39,8 @@ type run struct {
 	posts   atomic.Int64
 	mu      sync.Mutex
 	acked   map[string]bool // events, by id
+	asks    bool            // whether somebody asks for refunds as well
+	asked   []string        // refunds that were answered, by the key of their form
 	told    []rig.Told      // stories all of whose events were acknowledged
 	restart time.Duration   // the slowest
 }
@@ -60,7 +64,18 @@ func (r *run) load(ctx context.Context, kills int) (err error) {
 	if err != nil {
 		return err
 	}
-	errs := make(chan error, workers)
+	errs := make(chan error, workers+askers)
+	running := workers
+	if r.asks {
+		a, err := r.signIn(ctx)
+		if err != nil {
+			return err
+		}
+		running += askers
+		for n := range askers {
+			go func() { errs <- r.ask(ctx, a, rand.New(rand.NewPCG(r.seed, uint64(workers+n+1)))) }()
+		}
+	}
 	for w := range workers {
 		go func() { errs <- r.deliver(rand.New(rand.NewPCG(r.seed, uint64(w+1)))) }()
 	}
@@ -80,7 +95,7 @@ func (r *run) load(ctx context.Context, kills int) (err error) {
 		r.restart = max(r.restart, time.Since(began))
 	}
 	r.stop.Store(true)
-	for range workers {
+	for range running {
 		if werr := <-errs; err == nil {
 			err = werr
 		}
