@@ -542,6 +542,10 @@ SELECT h.workspace_id, 'entry', h.id, 'is in another currency than its payment'
 FROM hand_entries h JOIN payments p ON p.workspace_id = h.workspace_id AND p.id = h.payment_id
 WHERE p.stripe_account_id = '' AND p.currency <> h.currency
 UNION ALL
+SELECT p.workspace_id, 'payment', p.id, 'was recorded by hand, for no invoice'
+FROM payments p
+WHERE p.stripe_account_id = '' AND p.invoice_id IS NULL
+UNION ALL
 SELECT p.workspace_id, 'payment', p.id, 'was recorded by hand, and has no entry, or more taken back than was recorded'
 FROM payments p
 WHERE p.stripe_account_id = ''
