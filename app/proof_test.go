@@ -41,7 +41,7 @@ func TestProof(t *testing.T) {
 		must(t, err)
 		for kind, want := range map[string]string{
 			"lines": "Brand identity, 1 × 100.00 €100.00\nTotal €100.00\n",
-			"links": "Asks for the amount due, closed €100.00\n",
+			"links": "Asks for €100.00, closed\n",
 			"payment": "Checkout session, paid €100.00\nPayment intent\nCharge, succeeded, visa, 4242 €100.00\n" +
 				"Booked in the Stripe balance €100.00\nStripe's fee −€3.20\nPaid out to the bank, net €96.80\n",
 			"refund":   "Refund, succeeded −€25.00\nBooked in the Stripe balance −€25.00\nPaid out to the bank, net −€25.00\n",

@@ -25,14 +25,14 @@ func TestProofAndPayouts(t *testing.T) {
 
 	inv := w.invoice(w.north, "Halden & Vik", "500", "eur", "2031-12-07")
 	at := path(w.north, "/payments/invoices/"+inv.ID)
-	show(at, "Why is this status?", "The invoice is for", "&#43;€500.00", "€0.00 received, €500.00 still due: Open.", at+"/proof")
+	show(at, "Why is this status?", "The invoice is for <span class=\"num\">€500.00</span>", "€0.00 received, €500.00 still due: Open.", at+"/proof")
 	show(at+"/proof", "Nobody has paid yet.", "Payment links", "Total", "Still due")
 
 	w.pay(w.north, inv.ID, "4000000000000077") // money that is available at once
 	w.waitFor(inv.ID, billing.Paid)
 	charge := ""
 	w.until("the charge is known", func() bool { charge = w.detail(w.north, inv.ID).Payments[0].ChargeID; return charge != "" })
-	show(at, "Paid by Visa ···· 0077", "€500.00 received, €0.00 still due: Paid.", "<code>"+charge+"</code>, by webhook")
+	show(at, "Paid by Visa ···· 0077 <span class=\"num\">&#43;€500.00</span>", "€500.00 received, €0.00 still due: Paid.", "<code>"+charge+"</code>, by webhook")
 	show(at+"/proof", "<code>"+charge+"</code>", "Not paid out yet")
 
 	ids, err := w.sandbox.PayOut(account)
