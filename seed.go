@@ -53,6 +53,11 @@ func (s *seed) run(ctx context.Context) error {
 		if err := northlight.tell(ctx, d); err != nil {
 			return fmt.Errorf("%s, %s: %w", d.client, d.summary, err)
 		}
+		if d.paidOut {
+			if err := s.payOut(ctx, d.daysAgo-1); err != nil {
+				return err
+			}
+		}
 	}
 	for _, d := range clubHistory {
 		if err := club.tell(ctx, d); err != nil {
@@ -60,6 +65,19 @@ func (s *seed) run(ctx context.Context) error {
 		}
 	}
 	return s.goTo(ctx, 0)
+}
+
+// payOut sends what is there to the bank, where it arrives two days later.
+func (s *seed) payOut(ctx context.Context, daysAgo float64) error {
+	if err := s.goTo(ctx, daysAgo); err != nil {
+		return err
+	}
+	s.stripe.PayOutAll()
+	if err := s.goTo(ctx, daysAgo-2); err != nil {
+		return err
+	}
+	s.stripe.SettlePayouts(false)
+	return nil
 }
 
 // teams makes the people of all workspaces side by side, because a password takes its time,
@@ -119,6 +137,7 @@ type deed struct {
 	dueIn    int // days, 0 = no date
 	project  string
 	then     []step
+	paidOut  bool // Stripe pays out all that is there, a day later
 }
 
 // step is something that happened to an invoice, some days after it was written.
@@ -303,7 +322,7 @@ var studioHistory = []deed{
 	{daysAgo: 38, client: "Lumen Labs", summary: "Website care, October", amount: "450", dueIn: 14, project: care, then: paidAfter(3)},
 	{daysAgo: 34, client: "Ferrante Architects", email: "studio@ferrante.example", summary: "Workshop", amount: "600", dueIn: 14,
 		then: append(paidAfter(2), step{6, refund(0), billing.Refunded})},
-	{daysAgo: 29, client: "Ferrante Architects", summary: "Photography, two days", amount: "3,600", dueIn: 14, then: []step{{0.1, copied, ""}, {2, viewed, ""}}},
+	{daysAgo: 29, client: "Ferrante Architects", summary: "Photography, two days", amount: "3,600", dueIn: 14, then: []step{{0.1, copied, ""}, {2, viewed, ""}}, paidOut: true},
 	{daysAgo: 21, client: "Oru Coffee", summary: "Packaging, second run", amount: "960", currency: "usd", dueIn: 14, project: packaging, then: []step{{0.1, copied, ""}}},
 	{daysAgo: 12, client: "Halden & Vik", summary: "Retainer, November", amount: "1,200", dueIn: 14, project: rebrand, then: []step{{1, voided, billing.Void}}},
 	{daysAgo: 9, client: "Lumen Labs", summary: "Website care, November", amount: "450", dueIn: 14, project: care, then: paidAfter(5)},

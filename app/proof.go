@@ -184,7 +184,8 @@ func (p *prover) links(ctx context.Context) error {
 	}
 	p.leg("links", "Payment links")
 	for _, l := range links {
-		p.step(worth(Step{What: "Asks for the amount due, " + l.State, StripeID: l.StripeLinkID, At: l.CreatedAt}, l.Amount, l.Currency))
+		asks := billing.FormatMoney(billing.Money{Minor: l.Amount, Currency: l.Currency}, "en")
+		p.step(Step{What: "Asks for " + asks + ", " + l.State, StripeID: l.StripeLinkID, At: l.CreatedAt})
 	}
 	if len(links) == 0 {
 		p.missing("There is none.")
@@ -245,7 +246,11 @@ func (p *prover) throughStripe(ctx context.Context, row db.Payment) error {
 	}
 	p.leg("payment", "Payment through Stripe")
 	for _, s := range f.Sessions {
-		p.step(worth(Step{What: "Checkout session, " + billing.SessionWord(s.Rank), StripeID: s.ID, At: s.PaidAt}, s.Amount, s.Currency))
+		step := Step{What: "Checkout session, " + billing.SessionWord(s.Rank), StripeID: s.ID, At: s.PaidAt}
+		if s.Rank == billing.SessionPaid {
+			step = worth(step, s.Amount, s.Currency)
+		}
+		p.step(step)
 	}
 	if row.AssignedAt > 0 {
 		p.step(Step{What: "Assigned to this invoice by a person", At: row.AssignedAt})
@@ -295,7 +300,11 @@ func (p *prover) charge(ctx context.Context, row db.Payment, c billing.Charge) e
 			what += ", " + strings.ReplaceAll(more, "_", " ")
 		}
 	}
-	p.step(worth(Step{What: what, StripeID: c.ID, At: max(c.PaidAt, c.CreatedAt)}, c.Captured, c.Currency))
+	step := Step{What: what, StripeID: c.ID, At: max(c.PaidAt, c.CreatedAt)}
+	if c.Rank == billing.ChargeSucceeded {
+		step = worth(step, c.Captured, c.Currency)
+	}
+	p.step(step)
 	return p.booked(ctx, row, c.ID, c.Rank == billing.ChargeSucceeded)
 }
 

@@ -56,7 +56,7 @@ func (v *verifier) lines(ctx context.Context, inv db.Invoice) (db.Invoice, error
 		}
 	}
 	if got := totalsOf(inv); got != s.totals {
-		tell(m, "invoice", inv.ID, "has the totals %+v; its lines say %+v", got, s.totals)
+		tell(m, "invoice", inv.ID, "%shas the totals %+v; its lines say %+v", named(inv), got, s.totals)
 		if s.confirmed(inv) {
 			inv.Subtotal, inv.Discount, inv.Tax, inv.Total = s.totals.Subtotal, s.totals.Discount, s.totals.Tax, s.totals.Total
 		}
@@ -110,7 +110,7 @@ func (s sums) confirmed(inv db.Invoice) bool {
 func (v *verifier) standing(ctx context.Context, inv db.Invoice) error {
 	if torn(inv) {
 		v.torn[inv.ID] = true
-		v.differ(v.workspace.Slug, "invoice", inv.ID, "is %s, and its times or its number say otherwise: a person must look", inv.Decided)
+		v.differ(v.workspace.Slug, "invoice", inv.ID, "%sis %s, and its times or its number say otherwise: a person must look", named(inv), inv.Decided)
 	}
 	if v.torn[inv.ID] {
 		return nil // what follows from it can't be judged
@@ -120,9 +120,17 @@ func (v *verifier) standing(ctx context.Context, inv db.Invoice) error {
 		return err
 	}
 	if want, got := billing.StandingOf(facts), standingOf(inv); !sameStanding(got, want) {
-		v.derived(mend{workspace: inv.WorkspaceID, invoice: inv.ID}, "invoice", inv.ID, "is stored as %+v; its facts say %+v", got, want)
+		v.derived(mend{workspace: inv.WorkspaceID, invoice: inv.ID}, "invoice", inv.ID, "%sis stored as %+v; its facts say %+v", named(inv), got, want)
 	}
 	return nil
+}
+
+// named begins a sentence about an invoice that has a number.
+func named(inv db.Invoice) string {
+	if inv.Number == nil {
+		return ""
+	}
+	return *inv.Number + " "
 }
 
 // torn says that what was decided about an invoice contradicts when it was: no status can be

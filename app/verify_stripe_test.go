@@ -60,9 +60,11 @@ func TestVerifyFindsWhatDiffersFromStripe(t *testing.T) {
 func TestVerifyFindsWhatWasMissed(t *testing.T) {
 	t.Parallel()
 	s := newStory(t, newWorld(t), "eur")
+	d, session := s.detail(s.paid.ID), s.checkout(s.open.ID)
+	s.stop() // nothing is made good meanwhile
+	t.Cleanup(s.start)
 	s.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
-	s.pay(s.open.ID, "4242424242424242")
-	d := s.detail(s.paid.ID)
+	must(t, ignore(s.sandbox.Pay(session, sandbox.Card{Number: "4242424242424242", Expiry: "12/40", CVC: "123", Email: "ana@haldenvik.example"})))
 	must(t, ignore(s.sandbox.Refund(d.Payments[0].PaymentIntentID, 100)))
 	must(t, ignore(s.sandbox.Dispute(d.Payments[0].ChargeID, "general", 300)))
 	must(t, s.sandbox.FailPayout(s.payout))
@@ -80,6 +82,15 @@ func TestVerifyFindsWhatWasMissed(t *testing.T) {
 	if b := r.Accounts[0].Balances[0]; b.Missing != 4 || b.Sum != b.Available+b.Pending {
 		t.Errorf("the balance: %+v", b) // the charge, the refund, the dispute and the payout that came back
 	}
+}
+
+// checkout opens the page on which an invoice is paid.
+func (w *world) checkout(id string) (session string) {
+	w.t.Helper()
+	w.until("the link is there", func() bool { return w.detail(id).Link.URL != "" })
+	session, err := w.sandbox.Checkout(w.detail(id).Link.URL)
+	must(w.t, err)
+	return session
 }
 
 // What others do with the account is counted in classes of its own, and is no difference.

@@ -277,7 +277,7 @@ const eventsAmiss = `-- name: EventsAmiss :many
 WITH applied AS (
     SELECT e.workspace_id, e.event_id, e.type, e.object_id FROM stripe_webhook_events e
     WHERE e.state = 'applied' AND e.api_version = $1 AND e.object_id <> '' AND e.workspace_id IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM stripe_reads r WHERE r.workspace_id = e.workspace_id AND r.object_id = e.object_id AND (r.next_attempt_at > 0 OR r.last_error <> ''))
+        AND e.object_id NOT IN (SELECT r.object_id FROM stripe_reads r WHERE r.next_attempt_at > 0 OR r.last_error <> '')
 )
 SELECT CAST(e.workspace_id AS TEXT) AS workspace_id, CAST('event' AS TEXT) AS kind, e.event_id AS id,
     CAST('was applied (' || e.type || '), and ' || e.object_id || ' is not here' AS TEXT) AS what
@@ -541,6 +541,10 @@ UNION ALL
 SELECT h.workspace_id, 'entry', h.id, 'is in another currency than its payment'
 FROM hand_entries h JOIN payments p ON p.workspace_id = h.workspace_id AND p.id = h.payment_id
 WHERE p.stripe_account_id = '' AND p.currency <> h.currency
+UNION ALL
+SELECT p.workspace_id, 'payment', p.id, 'was recorded by hand, for no invoice'
+FROM payments p
+WHERE p.stripe_account_id = '' AND p.invoice_id IS NULL
 UNION ALL
 SELECT p.workspace_id, 'payment', p.id, 'was recorded by hand, and has no entry, or more taken back than was recorded'
 FROM payments p

@@ -18,8 +18,11 @@ func whyOf(d app.Detail, locale, proof string) why {
 	w := why{Result: resultText(d, locale), ProofURL: proof}
 	for _, r := range d.Reasons {
 		item := reason{Text: reasonText(r, d)}
-		if r.Amount != 0 || r.Kind == billing.ReasonTotal {
-			item.Amount = signedMoney(billing.Money{Minor: r.Amount, Currency: d.Invoice.Currency}, locale)
+		switch money := (billing.Money{Minor: r.Amount, Currency: d.Invoice.Currency}); {
+		case r.Kind == billing.ReasonTotal:
+			item.Amount = billing.FormatMoney(money, locale)
+		case r.Amount != 0:
+			item.Amount = signedMoney(money, locale)
 		}
 		w.Reasons = append(w.Reasons, item)
 	}
