@@ -45,11 +45,27 @@ func TestMonth(t *testing.T) {
 		m.w.settled()
 		m.w.clock.advance(24 * time.Hour)
 	}
-	m.w.sandbox.SetKnobs(sandbox.Knobs{Drop: true}) // so that something is left for the sync to find
-	m.follow()
+	m.lastDay()
 	m.payOut()
 	m.w.settled()
 	m.healed()
+}
+
+// lastDay is one of which no event ever comes, and which begins after the accounts were read.
+func (m *month) lastDay() {
+	m.t.Helper()
+	began := m.w.clock.now().UnixMicro()
+	m.w.app.Wake()
+	for _, account := range m.places {
+		m.w.until(account+" was read", func() bool {
+			return ask[int64](m.w, "SELECT last_done_at FROM sync_cursors WHERE stripe_account_id = ?", account) >= began
+		})
+	}
+	m.w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+	m.follow()
+	for _, account := range m.places {
+		must(m.t, ignore(m.w.sandbox.PayInDashboard(account, "4242424242424242", "eur", 4200, "A friend")))
+	}
 }
 
 const (
