@@ -159,7 +159,7 @@ func (a *App) checkFailed(n, first int64) Check {
 	if n == 0 {
 		return c.well("None.")
 	}
-	return c.failed(fmt.Sprintf("%s can't be applied, the first since %s.", several(int(n), "event", "events"), span(a.now().Sub(time.UnixMicro(first)))), failedFix)
+	return c.failed(fmt.Sprintf("%s can't be applied, the oldest of them received %s.", several(int(n), "event", "events"), before(time.UnixMicro(first), a.now())), failedFix)
 }
 
 // checkUnmatched tells of events of accounts that nobody here has connected.
@@ -173,6 +173,6 @@ func (a *App) checkUnmatched(u db.UnmatchedStripeEventsRow) Check {
 		name = u.AnAccount + " or others that are not connected here"
 	}
 	return c.warned(
-		fmt.Sprintf("%s of %s, the first %s.", several(int(u.N), "event is", "events are"), name, before(time.UnixMicro(u.FirstAt), a.now())),
+		fmt.Sprintf("%s of %s, the oldest received %s.", several(int(u.N), "event is", "events are"), name, before(time.UnixMicro(u.FirstAt), a.now())),
 		"Connect the account in its workspace, and they are worked through; nothing needs to be done when another program uses the same platform.")
 }

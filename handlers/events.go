@@ -27,7 +27,7 @@ type eventRow struct {
 	Type      string // Stripe's name
 	At        int64  // received
 	Age       string
-	Source    string
+	Source    string // how it came
 	Label     billing.Label
 	Outcome   string
 	ObjectID  string
@@ -115,10 +115,10 @@ func (h *Server) eventRow(actor app.Actor, e app.EventRow) eventRow {
 	r := eventRow{
 		local: localOf(actor), ID: e.EventID, URL: eventsPath(actor) + "/" + url.PathEscape(e.EventID),
 		Text: eventText(e.Type), Type: e.Type, At: e.ReceivedAt, Age: ago(e.ReceivedAt, now),
-		Source: "Webhook", Label: eventLabels[e.State], Outcome: e.Outcome, ObjectID: e.ObjectID, Attempts: e.Attempts,
+		Source: "by webhook", Label: eventLabels[e.State], Outcome: e.Outcome, ObjectID: e.ObjectID, Attempts: e.Attempts,
 	}
 	if e.Source == "sync" {
-		r.Source = "Sync"
+		r.Source = "by sync"
 	}
 	if e.State == "failed" {
 		r.NextTry, r.NextIn = e.NextAttemptAt, until(e.NextAttemptAt, now)

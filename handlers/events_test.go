@@ -40,7 +40,7 @@ func TestWebhookInbox(t *testing.T) {
 	base := path(in.owner, "/payments/events")
 
 	list := owner.get(base)
-	list.has(t, http.StatusOK, "Charge succeeded", "charge.succeeded", "Checkout finished", "Webhook", ">Done<", "just now")
+	list.has(t, http.StatusOK, "Charge succeeded", "charge.succeeded", "Checkout finished", "by webhook", ">Done<", "just now")
 	list.wellFormed(t)
 	if first, last := strings.Index(list.body, idOf(events[len(events)-1])), strings.Index(list.body, idOf(events[0])); first < 0 || last < first {
 		t.Error("the newest does not come first")

@@ -208,7 +208,7 @@ func TestDoctorLooksAtEvents(t *testing.T) {
 	_, link = in.invoice(in.owner, "10", "eur")
 	in.delivered(in.paid(link)...)
 	in.advance(2 * time.Hour)
-	says(t, in.app, "failed", app.Failure, "can't be applied, the first since 2 hours.")
+	says(t, in.app, "failed", app.Failure, "can't be applied, the oldest of them received 2 hours ago.")
 	report, err := in.app.Doctor(t.Context())
 	must(t, err)
 	if !slices.ContainsFunc(report.Checks, func(c app.Check) bool { return c.Key == "failed" && c.Workspace == in.owner.Workspace.Slug }) {
@@ -328,6 +328,28 @@ func TestHealthPage(t *testing.T) {
 	w.as("owner").get(path(w.north, "/clients")).has(t, http.StatusOK, "2 problems")
 
 	w.as("owner").post(north+"/webhook").has(t, http.StatusBadGateway, "Stripe did not answer.", "The endpoint is as it was.")
+}
+
+func TestDoctorInOwnMode(t *testing.T) {
+	t.Parallel()
+	w := newOwn(t)
+	says(t, w.app, "webhook", app.Well, "sends all that Trak needs")
+	w.stripe("DELETE", "/v1/webhook_endpoints/"+w.endpoint(), nil)
+	w.byHand("true", connect.APIVersion)
+	says(t, w.app, "webhook", app.Failure, "It is for connected accounts, and Trak is paid into the key's own.")
+	w.as("owner").post(path(w.north, "/settings/health/webhook")).has(t, http.StatusSeeOther)
+	says(t, w.app, "webhook", app.Well, "sends all that Trak needs")
+}
+
+// The number beside the overview is there for everybody, and only when it means something.
+func TestSidebarTellsWhatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	w, north, _ := newHalves(t)
+	for _, role := range []string{"owner", "admin", "member"} {
+		w.as(role).get(path(north.owner, "/clients")).has(t, http.StatusOK, `aria-describedby="nav-attention"`, ` need`, "attention</span>")
+	}
+	calm := newWhole(t)
+	calm.as("member").get(path(calm.north, "/clients")).lacks(t, "nav-attention", "nav-health")
 }
 
 // fronted is a Trak with something of the test's between it and its APP_URL.
