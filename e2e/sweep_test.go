@@ -86,6 +86,8 @@ func sweep(t *testing.T, s *suite, on screen) {
 			path("delete", invoices["Draft"]+"/delete"),
 			path("replace the link", invoices["Open"]+"/revoke"),
 			path("payment history", studio+"/history"),
+			path("a payment outside Stripe", invoices["Open"]+"/payments/new"),
+			path("needs attention", studio+"/attention"),
 			path("connect, active", studio+"/connect"),
 			path("disconnect", studio+"/connect/disconnect"),
 			path("clients", "/w/northlight-studio/clients"),

@@ -116,6 +116,9 @@ func (h *Server) attentionItem(actor app.Actor, a app.Attention) attentionItem {
 	case app.AttentionEvents:
 		it.Text = count(a.Minor, "event") + " of Stripe's could not be taken in so far. Nothing is lost: they are kept, and tried again by themselves."
 		if actor.May(app.ViewEvents) {
+			it.Actions = append(it.Actions, namedLink{"See the events", base + "/events"})
+		}
+		if actor.May(app.ViewEvents) {
 			it.Actions = append(it.Actions, namedLink{"See them", eventsURL(eventsPath(actor), app.EventFilter{State: "failed"}, nil)})
 		}
 	}
