@@ -67,7 +67,7 @@ type useCase struct {
 
 type ids struct {
 	draft, open, client, project string
-	payout                       string // at Stripe
+	payout, dispute              string // at Stripe
 	unmatched, ignored           string // subjects of attention
 	stray, recorded              string // payments: for no invoice, and outside Stripe for the open one
 	event                        string // at Stripe
@@ -89,6 +89,26 @@ var useCases = map[string]useCase{
 	"CheckAccount":     {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.CheckAccount(ctx, by) }},
 	"ReturnFromStripe": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.ReturnFromStripe(ctx, by) }},
 	"Disconnect":       {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Disconnect(ctx, by) }},
+	"Disputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		list, _, err := a.Disputes(ctx, by, app.Cursor{})
+		return errors.Join(err, nothing(len(list)))
+	}},
+	"OpenDisputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		list, err := a.OpenDisputes(ctx, by)
+		return errors.Join(err, nothing(len(list)))
+	}},
+	"Dispute": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Dispute(ctx, by, x.dispute))
+	}},
+	"SaveEvidence": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.SaveEvidence(ctx, by, x.dispute, evidence(0))
+	}},
+	"SubmitEvidence": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.SubmitEvidence(ctx, by, x.dispute, 0)
+	}},
+	"AcceptDispute": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.AcceptDispute(ctx, by, x.dispute)
+	}},
 	"Clients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		_, _, _, err := a.Clients(ctx, by, app.NameCursor{})
 		return err
@@ -328,6 +348,8 @@ func newVictim(t *testing.T) (*world, ids) {
 	payouts, err := w.sandbox.PayOut(account)
 	must(t, err)
 	x := ids{open: w.invoice("10").ID, payout: payouts[0]}
+	_, disputed := w.disputed(disputedCard)
+	x.dispute = disputed.ID
 	d := draft(w, "5")
 	p, err := w.app.CreateProject(context.Background(), w.owner, app.ProjectInput{Name: "Rebrand"})
 	must(t, err)

@@ -126,6 +126,7 @@ func (h *Server) routes() {
 	settings.Get("/health", h.may(app.ViewHealth), h.health)
 	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
 	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)
+
 	// Disputes, and what is said against them. Files come in at answer alone: see upload.go.
 	disputes := payments.Group("/disputes")
 	disputes.Get("", h.may(app.ViewPayments), h.disputes)
