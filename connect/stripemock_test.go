@@ -168,6 +168,10 @@ func linkRequest() LinkRequest {
 	}
 }
 
+func refundRequest() RefundRequest {
+	return RefundRequest{Account: testAccount, Charge: "ch_1", Amount: 1200, Reason: "duplicate", RefundID: "refund-9", Key: "trak:inst-1:refund:refund-9"}
+}
+
 func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -272,6 +276,13 @@ func TestStripeMockAcceptsEveryRequest(t *testing.T) {
 			map[string]string{"GET /v1/events": "limit=100&created[gte]=7&created[lt]=10"}},
 		{"list charges", nil, func(c *Client) error { return drained(c.Charges(ctx, testAccount, 7e6, 9e6, 5)) },
 			"GET /v1/charges", map[string]string{"GET /v1/charges": "created[gte]=7&created[lt]=9&expand[0]=data.balance_transaction"}},
+		{"create refund", answers{"POST /v1/refunds": func(o map[string]any) { o["charge"] = "ch_1" }},
+			func(c *Client) error { _, err := c.CreateRefund(ctx, refundRequest()); return err },
+			"POST /v1/refunds", map[string]string{"POST /v1/refunds": "charge=ch_1&amount=1200&reason=duplicate&metadata[trak_install_id]=inst-1&metadata[trak_refund_id]=refund-9"}},
+		{"find refund", nil, func(c *Client) error { _, _, err := c.FindRefund(ctx, refundRequest()); return err },
+			"GET /v1/refunds", map[string]string{"GET /v1/refunds": "charge=ch_1&limit=100"}},
+		{"read what is left of a charge", answers{"GET /v1/charges/ch_1": func(o map[string]any) { o["id"] = "ch_1" }},
+			func(c *Client) error { _, err := c.Refundable(ctx, testAccount, "ch_1"); return err }, "GET /v1/charges/ch_1", nil},
 		{"list refunds", nil, func(c *Client) error { return drained(c.Refunds(ctx, testAccount, 7e6, 9e6)) },
 			"GET /v1/refunds", map[string]string{"GET /v1/refunds": "created[gte]=7&created[lt]=9"}},
 		{"list disputes", answers{"GET /v1/disputes": func(o map[string]any) { firstOf(o)["status"] = "won" }},
