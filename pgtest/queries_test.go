@@ -35,6 +35,11 @@ func TestEveryQueryRuns(t *testing.T) {
 		for i := 1; i < method.Type().NumIn(); i++ {
 			v := reflect.New(method.Type().In(i)).Elem()
 			plant(v, "")
+			if strings.HasSuffix(name, "DisputeAnswer") { // whose states are others
+				if state := v.FieldByName("State"); state.IsValid() {
+					state.SetString(allowed["dispute_answers.state"])
+				}
+			}
 			args = append(args, v)
 		}
 		out := method.Call(args)
