@@ -170,11 +170,9 @@ func TestKilledWhileReading(t *testing.T) {
 				t.Fatal("it was told, though all events are lost")
 			}
 			w.killedAt(r.call, childWork{}, func() { w.asksToRead(r.kind, id) })
-			if r.known(w, invoice) {
-				t.Fatal("the answer was stored")
-			}
+			// Its answer is stored in one transaction with its end. (The sync at start may know it by now.)
 			if n := ask[int](w, "SELECT count(*) FROM stripe_reads WHERE object_id = ? AND next_attempt_at > 0", id); n != 1 {
-				t.Fatalf("%d reads are left to do", n)
+				t.Fatalf("%d reads are left to do: the answer was stored", n)
 			}
 			w.clock.advance(3 * time.Minute) // the dead process's claim runs out
 			w.app.Wake()
