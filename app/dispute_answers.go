@@ -240,7 +240,7 @@ func (a *App) writeAnswer(ctx context.Context, tx *db.Tx, actor Actor, d Dispute
 		fields = map[string]string{}
 	}
 	n, err := tx.WriteDisputeAnswer(ctx, db.WriteDisputeAnswerParams{
-		WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: d.ID, Fields: asJSON(fields), Version: d.Version, State: state,
+		WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: d.ID, Fields: asJSON(fields), Version: d.Version, Answer: state,
 		Submissions: d.Submissions, NextAttemptAt: tx.Now() + afterFirstTry.Microseconds(), UpdatedBy: actor.UserID, UpdatedAt: tx.Now(),
 	})
 	if err != nil {

@@ -204,16 +204,16 @@ func (a *App) storeAnswer(ctx context.Context, try answerTry, failure error) err
 		}
 		set := db.SetDisputeAnswerParams{
 			WorkspaceID: try.WorkspaceID, StripeAccountID: try.StripeAccountID, DisputeID: try.DisputeID, Version: try.Version, Now: tx.Now(),
-			State: try.state, LastError: try.problem,
+			Answer: try.state, LastError: try.problem,
 		}
 		switch {
 		case failure == nil:
 		case mayPass(failure) || !isStripes(failure):
-			set.State, set.LastError, set.Spent = try.State, connect.UserMessage(failure), spent(failure)
+			set.Answer, set.LastError, set.Spent = try.State, connect.UserMessage(failure), spent(failure)
 			set.NextAttemptAt = tx.Now() + pauseAfter(failure, try.Attempts).Microseconds()
 			a.log.Warn("answer to dispute not at stripe yet", "dispute", try.DisputeID, "attempt", try.Attempts, "error", failure)
 		default:
-			set.State, set.LastError = answerDraft, connect.UserMessage(failure)
+			set.Answer, set.LastError = answerDraft, connect.UserMessage(failure)
 			a.log.Warn("answer to dispute refused", "dispute", try.DisputeID, "error", failure)
 			if err := a.askRead(ctx, tx, account, billing.Read{Kind: billing.ReadCharge, ID: try.charge, At: tx.Now()}, 0); err != nil {
 				return err
@@ -223,7 +223,7 @@ func (a *App) storeAnswer(ctx context.Context, try answerTry, failure error) err
 			return fmt.Errorf("store outcome of answer to dispute %s: %w", try.DisputeID, err)
 		}
 		tx.AfterCommit(a.jobs.Wake)
-		return a.tellInvoice(ctx, tx, try, set.State)
+		return a.tellInvoice(ctx, tx, try, set.Answer)
 	})
 }
 

@@ -627,7 +627,7 @@ WHERE workspace_id = $7 AND stripe_account_id = $8 AND dispute_id = $9
 type SetDisputeAnswerParams struct {
 	Spent           int64
 	Version         int64
-	State           string
+	Answer          string
 	LastError       string
 	NextAttemptAt   int64
 	Now             int64
@@ -641,7 +641,7 @@ func (q *Queries) SetDisputeAnswer(ctx context.Context, arg SetDisputeAnswerPara
 	result, err := q.db.ExecContext(ctx, setDisputeAnswer,
 		arg.Spent,
 		arg.Version,
-		arg.State,
+		arg.Answer,
 		arg.LastError,
 		arg.NextAttemptAt,
 		arg.Now,
@@ -689,7 +689,7 @@ type WriteDisputeAnswerParams struct {
 	DisputeID       string
 	Fields          string
 	Version         int64
-	State           string
+	Answer          string
 	Submissions     int64
 	NextAttemptAt   int64
 	UpdatedBy       string
@@ -704,7 +704,7 @@ func (q *Queries) WriteDisputeAnswer(ctx context.Context, arg WriteDisputeAnswer
 		arg.DisputeID,
 		arg.Fields,
 		arg.Version,
-		arg.State,
+		arg.Answer,
 		arg.Submissions,
 		arg.NextAttemptAt,
 		arg.UpdatedBy,

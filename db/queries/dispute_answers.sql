@@ -56,7 +56,7 @@ SELECT * FROM dispute_answers WHERE workspace_id = @workspace_id AND stripe_acco
 -- name: WriteDisputeAnswer :execrows
 -- What a person wrote or decided. Nothing is changed when it was another version that they saw.
 INSERT INTO dispute_answers (workspace_id, stripe_account_id, dispute_id, fields, version, state, submissions, next_attempt_at, updated_by, updated_at)
-VALUES (@workspace_id, @stripe_account_id, @dispute_id, @fields, CAST(@version AS BIGINT) + 1, @state, @submissions, @next_attempt_at, @updated_by, @updated_at)
+VALUES (@workspace_id, @stripe_account_id, @dispute_id, @fields, CAST(@version AS BIGINT) + 1, @answer, @submissions, @next_attempt_at, @updated_by, @updated_at)
 ON CONFLICT (stripe_account_id, dispute_id) DO UPDATE SET fields = excluded.fields, version = excluded.version, state = excluded.state,
     submissions = excluded.submissions, attempts = 0, keys_spent = 0, next_attempt_at = excluded.next_attempt_at, last_error = '',
     updated_by = excluded.updated_by, updated_at = excluded.updated_at
@@ -82,7 +82,7 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AN
 -- name: SetDisputeAnswer :execrows
 -- The outcome of a try. What was written meanwhile (another version) goes on at once.
 UPDATE dispute_answers SET claimed_until = 0, keys_spent = keys_spent + @spent,
-    state = CASE WHEN version = @version THEN CAST(@state AS TEXT) ELSE state END,
+    state = CASE WHEN version = @version THEN CAST(@answer AS TEXT) ELSE state END,
     last_error = CASE WHEN version = @version THEN CAST(@last_error AS TEXT) ELSE last_error END,
     next_attempt_at = CASE WHEN version = @version THEN CAST(@next_attempt_at AS BIGINT) ELSE CAST(@now AS BIGINT) END
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id;
