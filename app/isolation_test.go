@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"trak/app"
 	"trak/billing"
 	"trak/db"
@@ -96,6 +98,15 @@ var useCases = map[string]useCase{
 	"OpenDisputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		list, err := a.OpenDisputes(ctx, by)
 		return errors.Join(err, nothing(len(list)))
+	}},
+	"Refundable": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Refundable(ctx, by, x.stray))
+	}},
+	"RefundablePayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.RefundablePayment(ctx, by, x.stray))
+	}},
+	"RefundPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.RefundPayment(ctx, by, x.stray, app.RefundInput{FormKey: uuid.NewString(), Amount: "1"}))
 	}},
 	"Dispute": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.Dispute(ctx, by, x.dispute))
