@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -273,7 +274,7 @@ func TestTwoPeopleAnswerADispute(t *testing.T) {
 	}
 }
 
-// TestDisputeOutlivesFailures tries every call of an answer under every fault.
+// Every call of an answer goes wrong in every way with TRAK_ODDITIES=all, otherwise in a third of them.
 func TestDisputeOutlivesFailures(t *testing.T) {
 	t.Parallel()
 	type act struct{ name, method, path, state, decision string }
@@ -291,10 +292,13 @@ func TestDisputeOutlivesFailures(t *testing.T) {
 	}
 	for _, act := range acts {
 		for i, fault := range faults {
+			if os.Getenv("TRAK_ODDITIES") != "all" && i%3 != 1 {
+				continue
+			}
 			t.Run(act.name+", "+fault, func(t *testing.T) {
 				t.Parallel()
 				w := bareWorld(t, i%2 == 1) // each mode meets half of the faults
-				w.timeout = 2 * time.Second
+				w.timeout = soon
 				w.begin()
 				account := w.connect()
 				inv, d := w.disputed(disputedCard)

@@ -322,6 +322,7 @@ func TestRefundRefused(t *testing.T) {
 				t.Fatalf("%q %v", got, err)
 			}
 			between.off()
+			w.until("the paid invoice's link is closed", func() bool { return !w.detail(inv.ID).Waiting })
 			d := w.detail(inv.ID)
 			if d.Standing.Status != billing.Paid || d.Waiting || w.states(inv.ID) != "refund_refused" || !strings.Contains(d.Refunds[0].Problem, tt.want) {
 				t.Errorf("%s, waiting %v: %+v", d.Standing.Status, d.Waiting, d.Refunds)

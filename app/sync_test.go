@@ -58,6 +58,7 @@ func (w *world) chargeOf(account string) string {
 func (w *world) caughtUp() {
 	w.t.Helper()
 	w.until("everything is read", func() bool {
+		w.goOn()
 		return ask[int](w, "SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0") == 0
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"trak/app"
 	"trak/billing"
@@ -81,14 +82,24 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 	}
 }
 
-// quiet waits until every delivery was tried and nothing is left to be read, made or closed.
+// quiet waits until every delivery was tried and nothing is left to be read, made or closed. The
+// clock goes on to a read that waits for its time.
 func (w *world) quiet() {
 	w.t.Helper()
 	w.settled()
 	w.until("nothing is left to do", func() bool {
-		w.app.Wake()
+		w.goOn()
 		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0 AND next_attempt_at < 9e15) + (SELECT count(*) FROM payment_links WHERE state IN ('creating', 'closing'))") == 0
 	})
+}
+
+// goOn lets the clock go on to a read that waits for its time.
+func (w *world) goOn() {
+	next := ask[int64](w, "SELECT COALESCE(min(next_attempt_at), 0) FROM stripe_reads WHERE next_attempt_at > 0 AND claimed_until = 0")
+	if ahead := next - w.clock.now().UnixMicro(); 0 < ahead && ahead < time.Minute.Microseconds() {
+		w.clock.advance(time.Duration(ahead) * time.Microsecond)
+	}
+	w.app.Wake()
 }
 
 // copied is a copy of the database in a directory of its own, for tests that damage it.
