@@ -43,6 +43,13 @@ func TestReadsSayWhatPayloadsSay(t *testing.T) {
 			func(c *Client) (billing.Facts, error) {
 				return c.ReadCharge(t.Context(), testAccount, "ch_3OJ1Trak", createdAt)
 			}, facts("charge.refunded").Join(refunds)},
+		{"a charge of which the key may not read alerts", map[string]http.HandlerFunc{
+			"GET /v1/charges/ch_3OJ1Trak":        say(200, raw("charge.refunded")),
+			"GET /v1/radar/early_fraud_warnings": say(403, `{"error":{"type":"invalid_request_error","message":"The key does not have the permission"}}`),
+			"GET /v1/refunds":                    paid["GET /v1/refunds"]},
+			func(c *Client) (billing.Facts, error) {
+				return c.ReadCharge(t.Context(), testAccount, "ch_3OJ1Trak", createdAt)
+			}, facts("charge.refunded").Join(refunds)},
 		{"a charge that lists one of its refunds inside", map[string]http.HandlerFunc{
 			"GET /v1/charges/ch_3OJ1Trak":        say(200, raw("charge.refunded_with_refunds")),
 			"GET /v1/radar/early_fraud_warnings": sayList(raw("radar.early_fraud_warning.created")),
