@@ -108,6 +108,9 @@ var useCases = map[string]useCase{
 	"RefundPayment": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.RefundPayment(ctx, by, x.stray, app.RefundInput{FormKey: uuid.NewString(), Amount: "1"}))
 	}},
+	"RetryRefunds": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.RetryRefunds(ctx, by, x.stray)
+	}},
 	"Dispute": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.Dispute(ctx, by, x.dispute))
 	}},

@@ -414,3 +414,32 @@ func (x *fold) answers(ctx context.Context, said *billing.Refund) (bool, error) 
 	}
 	return n > 0, nil
 }
+
+// RetryRefunds asks Stripe at once for the refunds of a payment that it has not answered yet, instead
+// of when their next try is due. Owners and admins may do it.
+func (a *App) RetryRefunds(ctx context.Context, actor Actor, paymentID string) error {
+	if err := a.need(ctx, actor, Refund); err != nil {
+		return err
+	}
+	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
+		p, err := a.refundablePayment(ctx, tx.Queries, actor, paymentID)
+		if err != nil {
+			return err
+		}
+		requests, err := tx.RefundRequestsOfPayment(ctx, db.RefundRequestsOfPaymentParams{WorkspaceID: p.WorkspaceID, PaymentID: p.ID})
+		if err != nil {
+			return fmt.Errorf("read refund requests: %w", err)
+		}
+		for _, r := range requests {
+			if r.ClaimedUntil > tx.Now() {
+				continue // it is being asked for right now
+			}
+			_, err := tx.SetRefundRetry(ctx, db.SetRefundRetryParams{WorkspaceID: r.WorkspaceID, ID: r.ID, NextAttemptAt: tx.Now(), LastError: r.LastError})
+			if err != nil {
+				return fmt.Errorf("retry refund: %w", err)
+			}
+		}
+		tx.AfterCommit(a.jobs.Wake)
+		return record(ctx, tx, actor, "refund.retry", "payment "+p.ID, nil, nil)
+	})
+}

@@ -248,7 +248,7 @@ func (h *Server) attempts(actor app.Actor, d app.Detail, here local) []attempt {
 		if actor.May(app.ManageStripe) {
 			list[i].URL = h.stripePayment(p.StripeAccountID, p.PaymentIntentID, p.Livemode)
 		}
-		list[i].Refunds = refundRows(d.Refunds, p.ID, here)
+		list[i].Refunds = refundRows(actor, d.Refunds, p.ID, here)
 		if h.app.MayRefund(actor, p, d.Refunds) {
 			list[i].Refund = refundPath(actor, p.ID)
 		}

@@ -108,6 +108,21 @@ func (h *Server) refundPayment(c *fiber.Ctx) error {
 	return h.goTo(c, back)
 }
 
+// retryRefunds asks Stripe again at once.
+func (h *Server) retryRefunds(c *fiber.Ctx) error {
+	ctx, actor := c.UserContext(), actorOf(c)
+	if err := h.app.RetryRefunds(ctx, actor, c.Params("id")); err != nil {
+		return err
+	}
+	p, err := h.app.RefundablePayment(ctx, actor, c.Params("id"))
+	if err != nil {
+		return err
+	}
+	h.flash(c, "Stripe is being asked again")
+	back, _ := refundBack(actor, p)
+	return h.goTo(c, back)
+}
+
 // showRefund shows the form, if there is something to refund or something was sent, and what went
 // wrong at Stripe.
 func (h *Server) showRefund(c *fiber.Ctx, status int, r app.Refundable, f form, failed error) (err error) {
@@ -156,10 +171,11 @@ type refundRow struct {
 	Label  billing.Label
 	Amount string
 	Notes  []string
+	Retry  string // where Stripe is asked again at once, "" when it need not be or somebody else has to
 }
 
 // refundRows are the refunds of a payment, for the team.
-func refundRows(refunds []app.PaymentRefund, payment string, here local) (rows []refundRow) {
+func refundRows(actor app.Actor, refunds []app.PaymentRefund, payment string, here local) (rows []refundRow) {
 	for _, r := range refunds {
 		if r.PaymentID != payment {
 			continue
@@ -171,6 +187,9 @@ func refundRows(refunds []app.PaymentRefund, payment string, here local) (rows [
 		switch r.Status {
 		case billing.RefundAsking:
 			row.Notes = append(row.Notes, strings.TrimSpace(r.Problem+" We keep asking Stripe."))
+			if r.Problem != "" && actor.May(app.Refund) {
+				row.Retry = refundPath(actor, payment) + "/retry"
+			}
 		case billing.RefundRefused:
 			row.Notes = append(row.Notes, r.Problem+" Nothing was refunded.")
 		case billing.RefundFailing:

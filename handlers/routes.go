@@ -82,6 +82,7 @@ func (h *Server) routes() {
 	payments.Get("/payouts/:id", h.may(app.ViewPayments), h.payout)
 	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
 	payments.Post("/refund/:id", h.may(app.Refund), h.refundPayment)
+	payments.Post("/refund/:id/retry", h.may(app.Refund), h.retryRefunds)
 
 	// What needs a person.
 	payments.Get("/attention", h.may(app.ViewPayments), h.attention)

@@ -92,6 +92,7 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/events/:id/process": {may: string(app.RetryEvents), of: event},
 	"GET /w/:slug/payments/refund/:id":          {may: string(app.Refund), of: payment},
 	"POST /w/:slug/payments/refund/:id":         {may: string(app.Refund), of: payment, form: refund},
+	"POST /w/:slug/payments/refund/:id/retry":   {may: string(app.Refund), of: payment},
 	"GET /w/:slug/payments/invoices":            {may: string(app.ViewInvoices), query: invoiceCursor, part: "more"},
 	"GET /w/:slug/payments/invoices/live":       {may: string(app.ViewInvoices), query: listed, part: never},
 	"POST /w/:slug/payments/invoices":           {may: string(app.EditInvoices), form: newInvoice},
