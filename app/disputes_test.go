@@ -298,7 +298,7 @@ func TestDisputeOutlivesFailures(t *testing.T) {
 			t.Run(act.name+", "+fault, func(t *testing.T) {
 				t.Parallel()
 				w := bareWorld(t, i%2 == 1) // each mode meets half of the faults
-				w.timeout = soon
+				w.timeout = time.Second
 				w.begin()
 				account := w.connect()
 				inv, d := w.disputed(disputedCard)

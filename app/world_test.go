@@ -360,7 +360,7 @@ func (w *world) settled() {
 // until waits for a condition, for as long as a slow machine may need.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("never happened: %s", what)
