@@ -38,11 +38,11 @@ func refunds(t *testing.T, s *suite, on screen) {
 	stripe.to(demo.sandbox)
 	stripe.click(button("Settle"))
 	client.says("We have refunded €45.50.")
+	p.resting()
+	client.resting()
 	p.silent("On its way")
 	p.unmoved()
 	client.unmoved()
-	p.resting()
-	client.resting()
 
 	p.click(link("Refund"))
 	p.value(textbox("Amount in EUR"), "74.50")
