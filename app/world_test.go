@@ -251,6 +251,10 @@ func (w *world) receive(rw http.ResponseWriter, r *http.Request) {
 		rw.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	if r.URL.Path == "/healthz" { // Trak looks whether its address leads here
+		rw.WriteHeader(http.StatusNotFound)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = trak.ReceiveWebhook(r.Context(), body, r.Header.Get("Stripe-Signature"))
