@@ -115,7 +115,7 @@ func (r *rawStore) rows(e paidEvent) error {
 	ctx, q, p, now := r.ctx, r.q, e.payment, time.Now().UnixMicro()
 	if _, err := q.InsertStripeEvent(ctx, db.InsertStripeEventParams{
 		EventID: e.ID, StripeAccountID: r.account, WorkspaceID: &r.workspace, Type: e.Type, ApiVersion: "2023-10-16",
-		Created: now, ReceivedAt: now, Payload: e.Payload, State: "applied",
+		Created: now, ReceivedAt: now, Payload: e.Payload, State: "applied", Source: "webhook", ObjectID: p.Intent,
 	}); err != nil {
 		return err
 	}
