@@ -124,12 +124,8 @@ func (a *App) reassign(ctx context.Context, tx *db.Tx, actor Actor, row db.Payme
 	if err := tx.UpsertPayment(ctx, db.UpsertPaymentParams(row)); err != nil {
 		return fmt.Errorf("store payment: %w", err)
 	}
-	facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
+	s, err := a.restand(ctx, tx, inv, nil, afterFirstTry)
 	if err != nil {
-		return err
-	}
-	s := billing.StandingOf(facts)
-	if err := a.storeStanding(ctx, tx, inv, s, afterFirstTry); err != nil {
 		return err
 	}
 	detail := billing.FormatMoney(billing.Money{Minor: row.Gross, Currency: row.Currency}, actor.Workspace.Locale)

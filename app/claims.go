@@ -54,14 +54,10 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 			return err
 		}
 		row, err := x.tx.RefundByID(ctx, db.RefundByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, RefundID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(refundOf(row), err, said, billing.MergeRefund)
+		if err != nil {
 			return fmt.Errorf("read refund %s: %w", said.ID, err)
 		}
-		now := said
-		if err == nil {
-			now = billing.MergeRefund(refundOf(row), said)
-		}
-		isNew := err != nil || now != refundOf(row)
 		if isNew {
 			err = x.tx.UpsertRefund(ctx, db.UpsertRefundParams{
 				StripeAccountID: x.acct, RefundID: now.ID, WorkspaceID: x.account.WorkspaceID, ChargeID: now.ChargeID,
@@ -82,14 +78,10 @@ func (x *fold) refunds(ctx context.Context, f billing.Facts) error {
 func (x *fold) disputes(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Disputes {
 		row, err := x.tx.DisputeByID(ctx, db.DisputeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, DisputeID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(disputeOf(row), err, said, billing.MergeDispute)
+		if err != nil {
 			return fmt.Errorf("read dispute %s: %w", said.ID, err)
 		}
-		now := said
-		if err == nil {
-			now = billing.MergeDispute(disputeOf(row), said)
-		}
-		isNew := err != nil || now != disputeOf(row)
 		if isNew {
 			err = x.tx.UpsertDispute(ctx, db.UpsertDisputeParams{
 				StripeAccountID: x.acct, DisputeID: now.ID, WorkspaceID: x.account.WorkspaceID, ChargeID: now.ChargeID, PaymentIntentID: now.IntentID,
@@ -110,14 +102,10 @@ func (x *fold) disputes(ctx context.Context, f billing.Facts) error {
 func (x *fold) alerts(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Alerts {
 		row, err := x.tx.AlertByID(ctx, db.AlertByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, AlertID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(alertOf(row), err, said, billing.MergeAlert)
+		if err != nil {
 			return fmt.Errorf("read alert %s: %w", said.ID, err)
 		}
-		now := said
-		if err == nil {
-			now = billing.MergeAlert(alertOf(row), said)
-		}
-		isNew := err != nil || now != alertOf(row)
 		if isNew {
 			err = x.tx.UpsertAlert(ctx, db.UpsertAlertParams{
 				StripeAccountID: x.acct, AlertID: now.ID, WorkspaceID: x.account.WorkspaceID, Kind: now.Kind, ChargeID: now.ChargeID,

@@ -79,15 +79,11 @@ func (a *App) decide(ctx context.Context, actor Actor, id string, to billing.Sta
 		if err != nil {
 			return err
 		}
-		facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
-		if err != nil {
-			return err
-		}
 		pause := time.Duration(0)
 		if to == billing.Open {
 			pause = afterFirstTry // ReopenInvoice tries first
 		}
-		if err := a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), pause); err != nil {
+		if _, err := a.restand(ctx, tx, inv, nil, pause); err != nil {
 			return err
 		}
 		if err := a.event(ctx, tx, actor, inv.ID, kind, ""); err != nil {

@@ -76,7 +76,7 @@ func (x *fold) settle(ctx context.Context) error {
 		}
 	}
 	for id := range x.touched.invoices {
-		if err := x.invoice(ctx, id); err != nil {
+		if err := x.a.restandByID(ctx, x.tx, x.account.WorkspaceID, id, x.payments); err != nil {
 			return fmt.Errorf("invoice %s: %w", id, err)
 		}
 	}
@@ -93,19 +93,24 @@ func (x *fold) touch(intent string) {
 	}
 }
 
+// merged merges what was said of an object into the stored fact, which is not there yet when reading
+// it found no row, and says whether that is news.
+func merged[F comparable](was F, readErr error, said F, merge func(a, b F) F) (now F, isNew bool, err error) {
+	if errors.Is(readErr, sql.ErrNoRows) {
+		return said, true, nil
+	}
+	now = merge(was, said)
+	return now, now != was, readErr
+}
+
 func (x *fold) sessions(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Sessions {
 		row, err := x.tx.SessionByID(ctx, db.SessionByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, SessionID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(sessionOf(row), err, said, billing.MergeSession)
+		if err != nil {
 			return fmt.Errorf("read session %s: %w", said.ID, err)
 		}
-		known := err == nil
-		was := sessionOf(row)
-		now := said
-		if known {
-			now = billing.MergeSession(was, said)
-		}
-		if !known || now != was {
+		if isNew {
 			err = x.tx.UpsertSession(ctx, db.UpsertSessionParams{
 				StripeAccountID: x.acct, SessionID: now.ID, WorkspaceID: x.account.WorkspaceID, StripeLinkID: now.LinkID,
 				PaymentIntentID: now.IntentID, Rank: int64(now.Rank), Amount: now.Amount, Currency: now.Currency,
@@ -140,16 +145,11 @@ func (x *fold) charges(ctx context.Context, f billing.Facts) error {
 			said.IntentID = said.ID // made without an intent, as old integrations do: a payment all the same
 		}
 		row, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(chargeOf(row), err, said, billing.MergeCharge)
+		if err != nil {
 			return fmt.Errorf("read charge %s: %w", said.ID, err)
 		}
-		known := err == nil
-		was := chargeOf(row)
-		now := said
-		if known {
-			now = billing.MergeCharge(was, said)
-		}
-		if !known || now != was {
+		if isNew {
 			err = x.tx.UpsertCharge(ctx, db.UpsertChargeParams{
 				StripeAccountID: x.acct, ChargeID: now.ID, WorkspaceID: x.account.WorkspaceID, PaymentIntentID: now.IntentID,
 				Rank: int64(now.Rank), Amount: now.Amount, Captured: now.Captured, Currency: now.Currency, Livemode: now.Livemode,
@@ -247,17 +247,25 @@ func (x *fold) invoiceOfLink(ctx context.Context, stripeLink string) (string, er
 	return l.InvoiceID, nil
 }
 
-// invoice computes one invoice's standing and stores it where it has changed.
-func (x *fold) invoice(ctx context.Context, id string) error {
-	inv, err := x.tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: x.account.WorkspaceID, ID: id})
+// restandByID is restand for an invoice that has not been read yet, without a pause.
+func (a *App) restandByID(ctx context.Context, tx *db.Tx, workspaceID, id string, computed map[string]billing.Payment) error {
+	inv, err := tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: workspaceID, ID: id})
 	if err != nil {
-		return fmt.Errorf("read: %w", err)
+		return fmt.Errorf("read invoice: %w", err)
 	}
-	facts, err := invoiceFacts(ctx, x.tx.Queries, inv, x.payments)
+	_, err = a.restand(ctx, tx, inv, computed, 0)
+	return err
+}
+
+// restand computes an invoice's standing from its facts and stores it: see invoiceFacts for
+// computed, storeStanding for pause.
+func (a *App) restand(ctx context.Context, tx *db.Tx, inv db.Invoice, computed map[string]billing.Payment, pause time.Duration) (billing.Standing, error) {
+	facts, err := invoiceFacts(ctx, tx.Queries, inv, computed)
 	if err != nil {
-		return err
+		return billing.Standing{}, err
 	}
-	return x.a.storeStanding(ctx, x.tx, inv, billing.StandingOf(facts), 0)
+	s := billing.StandingOf(facts)
+	return s, a.storeStanding(ctx, tx, inv, s, pause)
 }
 
 // storeStanding caches what the facts say and does what follows for the links. The version

@@ -128,12 +128,8 @@ func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amoun
 		if err != nil {
 			return err
 		}
-		facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
+		s, err := a.restand(ctx, tx, inv, nil, afterFirstTry)
 		if err != nil {
-			return err
-		}
-		s := billing.StandingOf(facts)
-		if err := a.storeStanding(ctx, tx, inv, s, afterFirstTry); err != nil {
 			return err
 		}
 		return record(ctx, tx, actor, action, inv.ID, received(standingOf(inv)), received(s))

@@ -13,17 +13,15 @@ import (
 func (x *fold) payouts(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Payouts {
 		row, err := x.tx.PayoutByID(ctx, db.PayoutByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, PayoutID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		unknown := errors.Is(err, sql.ErrNoRows)
+		now, isNew, err := merged(payoutOf(row), err, said, billing.MergePayout)
+		if err != nil {
 			return fmt.Errorf("read payout %s: %w", said.ID, err)
 		}
-		now := said
-		if err == nil {
-			now = billing.MergePayout(payoutOf(row), said)
-		}
-		if err == nil && now == payoutOf(row) {
+		if !isNew {
 			continue
 		}
-		x.gap = x.gap || err != nil && said.Rank >= billing.PayoutPaid // its beginning was missed
+		x.gap = x.gap || unknown && said.Rank >= billing.PayoutPaid // its beginning was missed
 		err = x.tx.UpsertPayout(ctx, db.UpsertPayoutParams{
 			StripeAccountID: x.acct, PayoutID: now.ID, WorkspaceID: x.account.WorkspaceID, Rank: int64(now.Rank), Amount: now.Amount,
 			Currency: now.Currency, Livemode: now.Livemode, Automatic: now.Automatic, ArrivalDate: now.ArrivalDate,
@@ -40,14 +38,11 @@ func (x *fold) payouts(ctx context.Context, f billing.Facts) error {
 func (x *fold) transactions(ctx context.Context, f billing.Facts) error {
 	for _, said := range f.Transactions {
 		row, err := x.tx.TransactionByID(ctx, db.TransactionByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, TransactionID: said.ID})
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		now, isNew, err := merged(transactionOf(row), err, said, billing.MergeTransaction)
+		if err != nil {
 			return fmt.Errorf("read balance transaction %s: %w", said.ID, err)
 		}
-		now := said
-		if err == nil {
-			now = billing.MergeTransaction(transactionOf(row), said)
-		}
-		if err == nil && now == transactionOf(row) {
+		if !isNew {
 			continue
 		}
 		err = x.tx.UpsertTransaction(ctx, db.UpsertTransactionParams{

@@ -240,7 +240,7 @@ func (a *App) askRefund(ctx context.Context, actor Actor, p db.RefundablePayment
 			if err := a.event(ctx, tx, actor, *p.InvoiceID, "refund_asked", money); err != nil {
 				return err
 			}
-			if err := a.restand(ctx, tx, p.WorkspaceID, *p.InvoiceID); err != nil {
+			if err := a.restandByID(ctx, tx, p.WorkspaceID, *p.InvoiceID, nil); err != nil {
 				return err
 			}
 		}
@@ -270,18 +270,33 @@ func tooMuchToRefund(left billing.Money, locale string) string {
 	return "At most " + billing.FormatMoney(left, locale) + " is left to refund"
 }
 
-// restand computes an invoice again after something that is no fact of Stripe's, and lets its pages
-// know.
-func (a *App) restand(ctx context.Context, tx *db.Tx, workspaceID, invoiceID string) error {
-	inv, err := tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: workspaceID, ID: invoiceID})
-	if err != nil {
-		return fmt.Errorf("read invoice: %w", err)
-	}
-	facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
-	if err != nil {
+// RetryRefunds asks Stripe at once for the refunds of a payment that it has not answered yet, instead
+// of when their next try is due. Owners and admins may do it.
+func (a *App) RetryRefunds(ctx context.Context, actor Actor, paymentID string) error {
+	if err := a.need(ctx, actor, Refund); err != nil {
 		return err
 	}
-	return a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), 0)
+	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
+		p, err := a.refundablePayment(ctx, tx.Queries, actor, paymentID)
+		if err != nil {
+			return err
+		}
+		requests, err := tx.RefundRequestsOfPayment(ctx, db.RefundRequestsOfPaymentParams{WorkspaceID: p.WorkspaceID, PaymentID: p.ID})
+		if err != nil {
+			return fmt.Errorf("read refund requests: %w", err)
+		}
+		for _, r := range requests {
+			if r.ClaimedUntil > tx.Now() {
+				continue // it is being asked for right now
+			}
+			_, err := tx.SetRefundRetry(ctx, db.SetRefundRetryParams{WorkspaceID: r.WorkspaceID, ID: r.ID, NextAttemptAt: tx.Now(), LastError: r.LastError})
+			if err != nil {
+				return fmt.Errorf("retry refund: %w", err)
+			}
+		}
+		tx.AfterCommit(a.jobs.Wake)
+		return record(ctx, tx, actor, "refund.retry", "payment "+p.ID, nil, nil)
+	})
 }
 
 // workRefund claims a refund request and asks Stripe for it. It reports false when there was
@@ -355,7 +370,7 @@ func (a *App) storeRefund(ctx context.Context, r db.RefundRequest, refund billin
 		if p.InvoiceID == nil {
 			return nil
 		}
-		return a.restand(ctx, tx, r.WorkspaceID, *p.InvoiceID)
+		return a.restandByID(ctx, tx, r.WorkspaceID, *p.InvoiceID, nil)
 	})
 }
 
@@ -413,33 +428,4 @@ func (x *fold) answers(ctx context.Context, said *billing.Refund) (bool, error) 
 		return false, fmt.Errorf("answer the request of refund %s: %w", said.ID, err)
 	}
 	return n > 0, nil
-}
-
-// RetryRefunds asks Stripe at once for the refunds of a payment that it has not answered yet, instead
-// of when their next try is due. Owners and admins may do it.
-func (a *App) RetryRefunds(ctx context.Context, actor Actor, paymentID string) error {
-	if err := a.need(ctx, actor, Refund); err != nil {
-		return err
-	}
-	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		p, err := a.refundablePayment(ctx, tx.Queries, actor, paymentID)
-		if err != nil {
-			return err
-		}
-		requests, err := tx.RefundRequestsOfPayment(ctx, db.RefundRequestsOfPaymentParams{WorkspaceID: p.WorkspaceID, PaymentID: p.ID})
-		if err != nil {
-			return fmt.Errorf("read refund requests: %w", err)
-		}
-		for _, r := range requests {
-			if r.ClaimedUntil > tx.Now() {
-				continue // it is being asked for right now
-			}
-			_, err := tx.SetRefundRetry(ctx, db.SetRefundRetryParams{WorkspaceID: r.WorkspaceID, ID: r.ID, NextAttemptAt: tx.Now(), LastError: r.LastError})
-			if err != nil {
-				return fmt.Errorf("retry refund: %w", err)
-			}
-		}
-		tx.AfterCommit(a.jobs.Wake)
-		return record(ctx, tx, actor, "refund.retry", "payment "+p.ID, nil, nil)
-	})
 }

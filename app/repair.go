@@ -158,9 +158,6 @@ func (a *App) mendInvoice(ctx context.Context, tx *db.Tx, m mend) error {
 			}
 		}
 	}
-	facts, err := invoiceFacts(ctx, tx.Queries, inv, nil)
-	if err != nil {
-		return err
-	}
-	return a.storeStanding(ctx, tx, inv, billing.StandingOf(facts), 0)
+	_, err = a.restand(ctx, tx, inv, nil, 0)
+	return err
 }
