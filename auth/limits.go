@@ -129,7 +129,8 @@ func (l *Limits) WrongToken(ip string) {
 }
 
 // WrongSignature counts a webhook with a wrong signature and says whether to log it: the
-// first sixty of a minute, then one in a hundred.
+// first sixty of a minute, then the 64th, the 128th, and so on, each as far again: a flood
+// doesn't fill the disk.
 func (l *Limits) WrongSignature() (log bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -137,7 +138,7 @@ func (l *Limits) WrongSignature() (log bool) {
 		l.minute, l.signatures = minute, 0
 	}
 	l.signatures++
-	return l.signatures <= signaturesPerMinute || l.signatures%100 == 0
+	return l.signatures <= signaturesPerMinute || l.signatures&(l.signatures-1) == 0
 }
 
 // network is what counts as one address: in IPv6 the /64, since one person has all of it.

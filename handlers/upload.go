@@ -33,9 +33,12 @@ var uploads = regexp.MustCompile(`^/w/([a-z0-9-]+)/payments/disputes/[A-Za-z0-9_
 // uploadLimits are those of a request that may carry files. The whole body is kept in memory before
 // any handler runs, so that only those get them who may answer disputes in the workspace.
 func (h *Server) uploadLimits(r *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
+	if !r.IsPost() || !isMultipart(r.ContentType()) {
+		return limits // most requests: it costs them nothing
+	}
 	place := uploads.FindSubmatch(r.RequestURI())
 	token := string(r.Cookie(h.session.Cookie.Name))
-	if place == nil || token == "" || !r.IsPost() || !isMultipart(r.ContentType()) {
+	if place == nil || token == "" {
 		return limits
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
