@@ -66,11 +66,14 @@ func (a *App) InvoiceDetail(ctx context.Context, actor Actor, id string) (d Deta
 	if err := a.need(ctx, actor, ViewInvoices); err != nil {
 		return d, err
 	}
+	key := invoiceKey(actor.WorkspaceID, id)
+	_, _, gen := a.versions.get(key)
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		inv, err := a.findInvoice(ctx, q, actor, id)
 		if err != nil {
 			return err
 		}
+		a.versions.fill(key, inv.Version, gen) // the page polls soon
 		if d, err = a.detail(ctx, q, inv); err != nil {
 			return err
 		}

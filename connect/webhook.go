@@ -1,6 +1,9 @@
 package connect
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -30,7 +33,7 @@ func Verify(payload []byte, header string, secrets []string, now time.Time) erro
 	if len(header) > maxSignatureHeader {
 		return fmt.Errorf("%w: the header is too long", ErrSignature)
 	}
-	signed, err := signedAt(header)
+	signed, signatures, err := parseSignature(header)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
 	}
@@ -41,31 +44,44 @@ func Verify(payload []byte, header string, secrets []string, now time.Time) erro
 		return fmt.Errorf("%w: from the future", ErrSignature)
 	}
 	for _, secret := range secrets {
-		if secret != "" && webhook.ValidatePayloadIgnoringTolerance(payload, header, secret) == nil {
-			return nil
+		if secret == "" {
+			continue
+		}
+		right := webhook.ComputeSignature(signed, payload, secret)
+		for _, signature := range signatures {
+			if hmac.Equal(signature[:], right) {
+				return nil
+			}
 		}
 	}
 	return ErrStranger
 }
 
-// signedAt finds the time in the header: the last t, which is the one that stripe-go puts
-// under the signature.
-func signedAt(header string) (time.Time, error) {
-	var t int64
-	found := false
+// parseSignature reads the header: pairs like t=1495999758 and v1=<hex>, v1 once for each secret
+// that is valid at Stripe. Other pairs are for the future, or for tests of Stripe's own (v0).
+// See https://docs.stripe.com/webhooks#verify-manually.
+func parseSignature(header string) (signed time.Time, signatures [][sha256.Size]byte, err error) {
+	hasTime := false
 	for pair := range strings.SplitSeq(header, ",") {
-		value, ok := strings.CutPrefix(pair, "t=")
-		if !ok {
-			continue
+		switch name, value, _ := strings.Cut(pair, "="); name {
+		case "t":
+			unix, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				return signed, nil, errors.New("its time is not a number")
+			}
+			signed, hasTime = time.Unix(unix, 0), true
+		case "v1":
+			var signature [sha256.Size]byte
+			if len(value) != hex.EncodedLen(len(signature)) {
+				continue
+			}
+			if _, err := hex.Decode(signature[:], []byte(value)); err == nil {
+				signatures = append(signatures, signature)
+			}
 		}
-		var err error
-		if t, err = strconv.ParseInt(value, 10, 64); err != nil {
-			return time.Time{}, errors.New("its time is not a number")
-		}
-		found = true
 	}
-	if !found {
-		return time.Time{}, errors.New("it has no time")
+	if !hasTime {
+		return signed, nil, errors.New("it has no time")
 	}
-	return time.Unix(t, 0), nil
+	return signed, signatures, nil
 }
