@@ -378,7 +378,9 @@ func newVictim(t *testing.T) (*world, ids) {
 	w.clock.advance(1e10) // what waits for a while is done now
 	w.app.Wake()
 	w.until("nothing is left to do", func() bool {
-		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0) + (SELECT count(*) FROM payment_links WHERE next_attempt_at > 0)") == 0
+		now := w.clock.now().UnixMicro()
+		return ask[int](w, "SELECT (SELECT count(*) FROM stripe_reads WHERE next_attempt_at > 0) + (SELECT count(*) FROM payment_links WHERE next_attempt_at > 0)"+
+			" + (SELECT count(*) FROM sync_cursors WHERE next_attempt_at <= ? OR claimed_until > ?)", now, now) == 0
 	})
 	return w, x
 }
