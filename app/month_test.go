@@ -94,6 +94,8 @@ type month struct {
 	places []string // their accounts, at Stripe
 	day    int
 	open   []*monthly // invoices whose links are to be visited
+
+	mu     sync.Mutex // of what follows
 	later  map[int][]func()
 	events map[string]int // what happened, how often
 }
@@ -103,6 +105,7 @@ type monthly struct {
 	owner    int
 	id, link string
 	currency string
+	random   *rand.Rand // decides what happens to it
 }
 
 func newMonth(t *testing.T, invoices int, seed uint64) *month {
@@ -129,7 +132,8 @@ func (m *month) invoices() {
 	m.t.Helper()
 	made := make([]*monthly, m.each)
 	for i := range made {
-		made[i] = &monthly{owner: m.random.IntN(len(m.owners)), currency: []string{"eur", "eur", "usd"}[m.random.IntN(3)]}
+		random := rand.New(rand.NewPCG(m.seed, m.random.Uint64()))
+		made[i] = &monthly{owner: random.IntN(len(m.owners)), currency: []string{"eur", "eur", "usd"}[random.IntN(3)], random: random}
 	}
 	m.sideBySide(made, func(i *monthly) {
 		inv, err := m.w.app.CreateInvoice(context.Background(), m.owners[i.owner], app.InvoiceInput{
@@ -165,81 +169,91 @@ func (m *month) links() {
 }
 
 func (m *month) sideBySide(list []*monthly, do func(*monthly)) {
-	work := make(chan *monthly)
+	todo := make([]func(), len(list))
+	for n, i := range list {
+		todo[n] = func() { do(i) }
+	}
+	m.doAll(todo)
+}
+
+// doAll does several things at a time.
+func (m *month) doAll(todo []func()) {
+	work := make(chan func(), len(todo))
+	for _, do := range todo {
+		work <- do
+	}
+	close(work)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for i := range work {
-				do(i)
+			for do := range work {
+				do()
 			}
 		})
 	}
-	for _, i := range list {
-		work <- i
-	}
-	close(work)
 	wg.Wait()
 }
 
 // visits has clients open the links and do what clients do.
 func (m *month) visits() {
 	m.t.Helper()
-	visited := m.open
+	m.sideBySide(m.open, m.visit)
 	m.open = nil
-	for _, i := range visited {
-		if i.link == "" {
-			continue
-		}
-		switch n := m.random.IntN(100); {
-		case n < 40:
-			m.pay(i, "4242424242424242", nil)
-		case n < 44:
-			m.pay(i, "4000000000000002", nil) // declined, and nothing more
-		case n < 50:
-			m.pay(i, "4242424242424242", func(_, charge string) { m.count("refund", ignore(m.w.sandbox.Refund(charge, 2500))) })
-		case n < 54:
-			m.pay(i, "4242424242424242", func(_, charge string) { m.count("whole refund", ignore(m.w.sandbox.Refund(charge, 0))) })
-		case n < 57:
-			m.pay(i, "4000000000005126", func(_, charge string) { m.count("failing refund", ignore(m.w.sandbox.Refund(charge, 0))) })
-		case n < 60:
-			m.pay(i, "4000000000007726", func(_, charge string) { m.count("pending refund", ignore(m.w.sandbox.Refund(charge, 1000))) })
-		case n < 66:
-			won := m.random.IntN(2) == 0
-			m.pay(i, "4242424242424242", func(_, charge string) {
-				dispute, err := m.w.sandbox.Dispute(charge, "fraudulent", []int64{0, 3000}[m.random.IntN(2)])
-				m.count("dispute", err)
-				if m.random.IntN(3) > 0 { // otherwise nobody answers, and it is lost in time
-					m.in(2, func() { m.count("decision", m.w.sandbox.CloseDispute(dispute, won)) })
-				}
-			})
-		case n < 69:
-			m.pay(i, "4242424242424242", func(_, charge string) {
-				dispute, err := m.w.sandbox.Inquire(charge, "general", 0)
-				m.count("inquiry", err)
-				m.in(1, func() { m.count("escalation", m.w.sandbox.EscalateInquiry(dispute)) })
-			})
-		case n < 72:
-			m.pay(i, "4000000000005423", func(_, charge string) { m.count("refund of a warning", ignore(m.w.sandbox.Refund(charge, 0))) })
-		case n < 75:
-			m.pay(i, "4000000000009235", func(_, charge string) { m.count("refund of a review", ignore(m.w.sandbox.Refund(charge, 500))) })
-		case n < 80 && i.currency == "usd":
-			m.pay(i, "000123456789", nil)
-		case n < 83 && i.currency == "usd":
-			m.pay(i, "000222222227", nil)
-		case n < 86:
-			m.count("void", m.w.app.VoidInvoice(context.Background(), m.owners[i.owner], i.id))
-		case n < 89:
-			m.count("twice", m.twice(i))
-		case n < 91:
-			m.count("in the dashboard", ignore(m.w.sandbox.PayInDashboard(m.places[i.owner], "4242424242424242", i.currency, 4200, "A friend")))
-		case n < 93:
-			m.count("booked by Stripe", ignore(m.w.sandbox.Adjust(m.places[i.owner], i.currency, 300, "Goodwill")))
-			m.count("fee", ignore(m.w.sandbox.TakeFee(m.places[i.owner], i.currency, 200, "Radar")))
-		case n < 96: // somebody opens it and leaves
-			m.count("left open", ignore(m.w.sandbox.Checkout(i.link)))
-		default: // paid days later
-			m.in(1+m.random.IntN(9), func() { m.pay(i, "4242424242424242", nil) })
-		}
+}
+
+func (m *month) visit(i *monthly) {
+	if i.link == "" {
+		return
+	}
+	switch n := i.random.IntN(100); {
+	case n < 40:
+		m.pay(i, "4242424242424242", nil)
+	case n < 44:
+		m.pay(i, "4000000000000002", nil) // declined, and nothing more
+	case n < 50:
+		m.pay(i, "4242424242424242", func(_, charge string) { m.count("refund", ignore(m.w.sandbox.Refund(charge, 2500))) })
+	case n < 54:
+		m.pay(i, "4242424242424242", func(_, charge string) { m.count("whole refund", ignore(m.w.sandbox.Refund(charge, 0))) })
+	case n < 57:
+		m.pay(i, "4000000000005126", func(_, charge string) { m.count("failing refund", ignore(m.w.sandbox.Refund(charge, 0))) })
+	case n < 60:
+		m.pay(i, "4000000000007726", func(_, charge string) { m.count("pending refund", ignore(m.w.sandbox.Refund(charge, 1000))) })
+	case n < 66:
+		won := i.random.IntN(2) == 0
+		m.pay(i, "4242424242424242", func(_, charge string) {
+			dispute, err := m.w.sandbox.Dispute(charge, "fraudulent", []int64{0, 3000}[i.random.IntN(2)])
+			m.count("dispute", err)
+			if i.random.IntN(3) > 0 { // otherwise nobody answers, and it is lost in time
+				m.in(2, func() { m.count("decision", m.w.sandbox.CloseDispute(dispute, won)) })
+			}
+		})
+	case n < 69:
+		m.pay(i, "4242424242424242", func(_, charge string) {
+			dispute, err := m.w.sandbox.Inquire(charge, "general", 0)
+			m.count("inquiry", err)
+			m.in(1, func() { m.count("escalation", m.w.sandbox.EscalateInquiry(dispute)) })
+		})
+	case n < 72:
+		m.pay(i, "4000000000005423", func(_, charge string) { m.count("refund of a warning", ignore(m.w.sandbox.Refund(charge, 0))) })
+	case n < 75:
+		m.pay(i, "4000000000009235", func(_, charge string) { m.count("refund of a review", ignore(m.w.sandbox.Refund(charge, 500))) })
+	case n < 80 && i.currency == "usd":
+		m.pay(i, "000123456789", nil)
+	case n < 83 && i.currency == "usd":
+		m.pay(i, "000222222227", nil)
+	case n < 86:
+		m.count("void", m.w.app.VoidInvoice(context.Background(), m.owners[i.owner], i.id))
+	case n < 89:
+		m.count("twice", m.twice(i))
+	case n < 91:
+		m.count("in the dashboard", ignore(m.w.sandbox.PayInDashboard(m.places[i.owner], "4242424242424242", i.currency, 4200, "A friend")))
+	case n < 93:
+		m.count("booked by Stripe", ignore(m.w.sandbox.Adjust(m.places[i.owner], i.currency, 300, "Goodwill")))
+		m.count("fee", ignore(m.w.sandbox.TakeFee(m.places[i.owner], i.currency, 200, "Radar")))
+	case n < 96: // somebody opens it and leaves
+		m.count("left open", ignore(m.w.sandbox.Checkout(i.link)))
+	default: // paid days later
+		m.in(1+i.random.IntN(9), func() { m.pay(i, "4242424242424242", nil) })
 	}
 }
 
@@ -256,7 +270,7 @@ func (m *month) pay(i *monthly, number string, follow func(session, charge strin
 	}
 	intent := m.read(i.owner, "/v1/checkout/sessions/"+session)["payment_intent"].(string)
 	charge := m.read(i.owner, "/v1/payment_intents/"+intent)["latest_charge"].(string)
-	m.in(1+m.random.IntN(4), func() { follow(session, charge) })
+	m.in(1+i.random.IntN(4), func() { follow(session, charge) })
 }
 
 // twice pays in two windows that were open at once.
@@ -279,6 +293,8 @@ func (m *month) twice(i *monthly) error {
 
 // count notes what happened. Some of it can't: a charge that was disputed can't be refunded.
 func (m *month) count(what string, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if err == nil {
 		m.events[what]++
 	} else {
@@ -288,6 +304,8 @@ func (m *month) count(what string, err error) {
 
 // in has something happen so many days from now; what the month is too short for, on its last day.
 func (m *month) in(days int, do func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	day := min(m.day+days, monthDays)
 	m.later[day] = append(m.later[day], do)
 }
@@ -300,9 +318,7 @@ func (m *month) follow() {
 	for len(m.later[day]) > 0 {
 		todo := m.later[day]
 		m.later[day] = nil
-		for _, do := range todo {
-			do()
-		}
+		m.doAll(todo)
 	}
 	m.w.sandbox.SettleBankDebits()
 	m.w.sandbox.SettleRefunds()
