@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -177,6 +178,11 @@ func (a *App) ownRow(ctx context.Context, tx *db.Tx, w db.Workspace, acc connect
 	by := Actor{WorkspaceID: w.ID}
 	row, err := tx.OwnAccountRow(ctx, db.OwnAccountRowParams{WorkspaceID: w.ID, StripeAccountID: &acc.ID})
 	if err == nil {
+		if row.Livemode != a.live {
+			if row, err = a.changeOwnMode(ctx, tx, row); err != nil {
+				return row, err
+			}
+		}
 		row.DisconnectedAt = 0
 		if _, err := tx.ReconnectAccount(ctx, db.ReconnectAccountParams{WorkspaceID: w.ID, ID: row.ID, ConnectedBy: owner}); err != nil {
 			return row, fmt.Errorf("take it up again: %w", err)
@@ -206,6 +212,43 @@ func (a *App) ownRow(ctx context.Context, tx *db.Tx, w db.Workspace, acc connect
 		return row, err
 	}
 	return row, record(ctx, tx, by, "stripe.own", acc.ID, nil, nil)
+}
+
+// ownReading is what is kept of an own account in the mode, test or live, that Trak does not run in.
+type ownReading struct{ ConnectedAt, EventsUntil, BalanceUntil int64 }
+
+// changeOwnMode takes the row along into the mode that Trak runs in: Stripe's id of one's own account
+// is the same in both, but its events and balance are not. Each is gone on with from where its mode
+// was left; what the account took before its first time in a mode is not Trak's.
+func (a *App) changeOwnMode(ctx context.Context, tx *db.Tx, row db.Account) (db.Account, error) {
+	kept := func(live bool) string { return "own_reading_" + ModeName(live) }
+	cursor, err := tx.SyncCursor(ctx, db.SyncCursorParams{WorkspaceID: row.WorkspaceID, StripeAccountID: *row.StripeAccountID})
+	if err != nil {
+		return row, fmt.Errorf("read how far the account was read: %w", err)
+	}
+	was := asJSON(ownReading{row.ConnectedAt, cursor.EventsUntil, cursor.BalanceUntil})
+	if err := tx.SetInstallationValue(ctx, db.SetInstallationValueParams{Name: kept(row.Livemode), Value: []byte(was)}); err != nil {
+		return row, fmt.Errorf("keep how far the account was read: %w", err)
+	}
+	now := ownReading{ConnectedAt: tx.Now(), EventsUntil: tx.Now()}
+	value, err := tx.InstallationValue(ctx, kept(a.live))
+	if err == nil {
+		err = json.Unmarshal(value, &now)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return row, fmt.Errorf("read how far the account was read in this mode: %w", err)
+	}
+	row.Livemode, row.ConnectedAt = a.live, now.ConnectedAt
+	if _, err := tx.SetAccountMode(ctx, db.SetAccountModeParams{WorkspaceID: row.WorkspaceID, ID: row.ID, Livemode: row.Livemode, ConnectedAt: row.ConnectedAt}); err != nil {
+		return row, fmt.Errorf("change the account's mode: %w", err)
+	}
+	_, err = tx.ResetSyncCursor(ctx, db.ResetSyncCursorParams{
+		WorkspaceID: row.WorkspaceID, StripeAccountID: *row.StripeAccountID, EventsUntil: now.EventsUntil, BalanceUntil: now.BalanceUntil, NextAttemptAt: tx.Now(),
+	})
+	if err != nil {
+		return row, fmt.Errorf("go on reading the account in this mode: %w", err)
+	}
+	return row, nil
 }
 
 // dueOwnAccount asks whose the key is until Stripe has said it, and once more when the workspace

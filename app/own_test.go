@@ -3,9 +3,13 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/stripe/stripe-go/v76/webhook"
 
 	"trak/app"
 	"trak/billing"
@@ -189,6 +193,52 @@ func TestOwnMode(t *testing.T) {
 			t.Errorf("%d rows of accounts", n)
 		}
 		w.verified()
+	})
+
+	t.Run("the same account in the other mode goes on there, and is found again on the way back", func(t *testing.T) {
+		t.Parallel()
+		w := bareWorld(t, true)
+		w.secrets = []string{hookSecret}
+		w.begin()
+		account := w.connect()
+		w.stop()
+		// As after some time in live mode: nobody but Stripe answers a live key.
+		w.exec("UPDATE stripe_connect_accounts SET livemode = TRUE, connected_at = 7")
+		w.exec("UPDATE sync_cursors SET events_until = 8, balance_until = 9")
+		w.exec("UPDATE installation SET name = 'own_account_live' WHERE name = 'own_account_test'")
+		w.exec("UPDATE installation SET name = 'webhook_secret_test' WHERE name = 'webhook_secret'")
+		w.exec("UPDATE installation SET value = 'live' WHERE name = 'mode'")
+		must(t, w.adopt(false, true))
+		w.start()
+		if got := w.connect(); got != account {
+			t.Fatalf("account %s, not %s", got, account)
+		}
+		if got := ask[string](w, "SELECT value FROM installation WHERE name = 'own_reading_live'"); got != `{"ConnectedAt":7,"EventsUntil":8,"BalanceUntil":9}` {
+			t.Errorf("kept of live mode: %s", got)
+		}
+		inv, _ := w.paid("10", goodCard)
+		if n := ask[int](w, "SELECT count(*) FROM stripe_webhook_events WHERE state <> 'applied'"); n != 0 {
+			t.Errorf("%d events are not applied", n)
+		}
+		w.verified()
+		w.stop()
+		must(t, w.adopt(true, true))
+		w.live() // and Stripe is away
+		event := `{"id":"evt_live","object":"event","type":"charge.succeeded","api_version":"2023-10-16","livemode":%v,"created":1700000000,
+			"data":{"object":{"id":"ch_live","object":"charge","status":"succeeded","amount":500,"amount_captured":500,"currency":"eur","livemode":true,"created":1700000000}}}`
+		for _, e := range []string{fmt.Sprintf(event, true), strings.Replace(fmt.Sprintf(event, false), "evt_live", "evt_test", 1)} {
+			signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{Payload: []byte(e), Secret: hookSecret, Timestamp: w.clock.now()})
+			must(t, w.app.ReceiveWebhook(ctx, signed.Payload, signed.Header))
+		}
+		for id, want := range map[string]string{"evt_live": "unmatched", "evt_test": "applied"} {
+			if got := ask[string](w, "SELECT state FROM stripe_webhook_events WHERE event_id = ?", id); got != want {
+				t.Errorf("%s is %s, want %s", id, got, want)
+			}
+		}
+		w.stop()
+		must(t, w.adopt(false, true))
+		w.start()
+		w.is(inv, billing.Paid)
 	})
 
 	t.Run("a data directory in use stays in its mode", func(t *testing.T) {

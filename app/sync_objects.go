@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"trak/billing"
@@ -39,7 +40,13 @@ func (s *syncRun) reconcile(ctx context.Context, since, until int64) error {
 	err := walk(ctx, s, back, until, func(since, until int64) iter.Seq2[billing.Session, error] {
 		return stripe.Sessions(ctx, acct, "", since, until)
 	}, func(list []billing.Session) (billing.Facts, []billing.Read) {
-		return billing.Facts{Sessions: list}, nil
+		var reads []billing.Read
+		for _, x := range list {
+			if x.Rank == billing.SessionCompleteUnpaid { // or failed since: a list does not say which
+				reads = append(reads, billing.Read{Kind: billing.ReadSession, ID: x.ID, At: now})
+			}
+		}
+		return billing.Facts{Sessions: list}, reads
 	})
 	if err != nil {
 		return err
@@ -161,20 +168,24 @@ func (s *syncRun) readOverdue(ctx context.Context, now int64) error {
 	workspaceID := s.cursor.WorkspaceID
 	return s.a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) error {
 		intents, err := tx.OverdueIntents(ctx, db.OverdueIntentsParams{
-			WorkspaceID: workspaceID, StripeAccountID: s.acct(), Before: now - decidedAfter.Microseconds(), Max: maxOverdue,
+			WorkspaceID: workspaceID, StripeAccountID: s.acct(), Livemode: s.account.Livemode, Before: now - decidedAfter.Microseconds(), Max: maxOverdue,
 		})
 		if err != nil {
 			return fmt.Errorf("find overdue payments: %w", err)
 		}
 		payouts, err := tx.OverduePayouts(ctx, db.OverduePayoutsParams{
-			WorkspaceID: workspaceID, StripeAccountID: s.acct(), Max: maxOverdue,
+			WorkspaceID: workspaceID, StripeAccountID: s.acct(), Livemode: s.account.Livemode, Max: maxOverdue,
 			Before: time.UnixMicro(now).Add(-arrivedAfter).UTC().Format(time.DateOnly),
 		})
 		if err != nil {
 			return fmt.Errorf("find overdue payouts: %w", err)
 		}
 		for _, id := range intents {
-			if err := s.a.askRead(ctx, tx, s.account, billing.Read{Kind: billing.ReadIntent, ID: id, At: now}, 0); err != nil {
+			kind := billing.ReadIntent
+			if !strings.HasPrefix(id, "pi_") { // a charge that was made without one
+				kind = billing.ReadCharge
+			}
+			if err := s.a.askRead(ctx, tx, s.account, billing.Read{Kind: kind, ID: id, At: now}, 0); err != nil {
 				return err
 			}
 		}

@@ -277,7 +277,7 @@ func patientRead[T any](ctx context.Context, read func() (T, error)) (T, error) 
 
 func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, err error) {
 	w, acct := account.WorkspaceID, *account.StripeAccountID
-	charges, err := q.ChargesOfAccount(ctx, db.ChargesOfAccountParams{WorkspaceID: w, StripeAccountID: acct})
+	charges, err := q.ChargesOfAccount(ctx, db.ChargesOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
 		return h, fmt.Errorf("read charges: %w", err)
 	}
@@ -289,7 +289,7 @@ func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, e
 		}
 		h.charges[r.ChargeID] = f
 	}
-	refunds, err := q.RefundsOfAccount(ctx, db.RefundsOfAccountParams{WorkspaceID: w, StripeAccountID: acct})
+	refunds, err := q.RefundsOfAccount(ctx, db.RefundsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
 		return h, fmt.Errorf("read refunds: %w", err)
 	}
@@ -297,7 +297,7 @@ func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, e
 	for _, r := range refunds {
 		h.refunds[r.RefundID] = refundOf(r)
 	}
-	disputes, err := q.DisputesOfAccount(ctx, db.DisputesOfAccountParams{WorkspaceID: w, StripeAccountID: acct})
+	disputes, err := q.DisputesOfAccount(ctx, db.DisputesOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
 		return h, fmt.Errorf("read disputes: %w", err)
 	}
@@ -305,7 +305,7 @@ func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, e
 	for _, r := range disputes {
 		h.disputes[r.DisputeID] = disputeOf(r)
 	}
-	payouts, err := q.PayoutsOfAccount(ctx, db.PayoutsOfAccountParams{WorkspaceID: w, StripeAccountID: acct})
+	payouts, err := q.PayoutsOfAccount(ctx, db.PayoutsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
 		return h, fmt.Errorf("read payouts: %w", err)
 	}
@@ -313,7 +313,7 @@ func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, e
 	for _, r := range payouts {
 		h.payouts[r.PayoutID] = payoutOf(r)
 	}
-	transactions, err := q.TransactionsOfAccount(ctx, db.TransactionsOfAccountParams{WorkspaceID: w, StripeAccountID: acct})
+	transactions, err := q.TransactionsOfAccount(ctx, db.TransactionsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
 		return h, fmt.Errorf("read balance transactions: %w", err)
 	}

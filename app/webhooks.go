@@ -165,6 +165,8 @@ func (a *App) judge(ctx context.Context, tx *db.Tx, e connect.Event, f billing.F
 		return account, eventIgnored, "an event of the platform itself", nil
 	case a.own != nil && id != "":
 		return account, eventIgnored, "an event of a connected account, and own mode has none", nil
+	case a.own != nil && e.Deauthorized():
+		return account, eventIgnored, "an application's access, which own mode does not live by", nil
 	case a.own != nil:
 		id = a.own.accountID()
 	}
@@ -174,6 +176,8 @@ func (a *App) judge(ctx context.Context, tx *db.Tx, e connect.Event, f billing.F
 		return db.Account{}, eventUnmatched, "the account is not known yet", nil
 	case err != nil:
 		return account, "", "", fmt.Errorf("look up account: %w", err)
+	case a.own != nil && account.Livemode != a.live && e.Livemode == a.live:
+		return account, eventUnmatched, "the account has not been read yet since the change between test and live", nil
 	case e.Livemode != account.Livemode:
 		return account, eventIgnored, "of the other mode (test or live) than the account", nil
 	case len(reads) == 0 && !e.Deauthorized() && f.Empty():

@@ -471,6 +471,32 @@ func (q *Queries) RestartAccount(ctx context.Context, arg RestartAccountParams) 
 	return result.RowsAffected()
 }
 
+const setAccountMode = `-- name: SetAccountMode :execrows
+UPDATE stripe_connect_accounts SET livemode = $1, connected_at = $2, version = version + 1
+WHERE workspace_id = $3 AND id = $4 AND type = 'own'
+`
+
+type SetAccountModeParams struct {
+	Livemode    bool
+	ConnectedAt int64
+	WorkspaceID string
+	ID          string
+}
+
+// In own mode: the same account goes along from test to live mode and back.
+func (q *Queries) SetAccountMode(ctx context.Context, arg SetAccountModeParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, setAccountMode,
+		arg.Livemode,
+		arg.ConnectedAt,
+		arg.WorkspaceID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setAccountRefused = `-- name: SetAccountRefused :execrows
 UPDATE stripe_connect_accounts SET last_error = $1, next_attempt_at = 0, claimed_until = 0, version = version + 1
 WHERE workspace_id = $2 AND id = $3 AND stripe_account_id IS NULL

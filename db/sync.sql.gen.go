@@ -190,13 +190,14 @@ func (q *Queries) InsertSyncCursor(ctx context.Context, arg InsertSyncCursorPara
 
 const overdueIntents = `-- name: OverdueIntents :many
 SELECT payment_intent_id FROM payments
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND status = 'processing' AND happened_at < CAST($3 AS BIGINT)
-ORDER BY happened_at LIMIT CAST($4 AS BIGINT)
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3 AND status = 'processing' AND happened_at < CAST($4 AS BIGINT)
+ORDER BY happened_at LIMIT CAST($5 AS BIGINT)
 `
 
 type OverdueIntentsParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 	Before          int64
 	Max             int64
 }
@@ -206,6 +207,7 @@ func (q *Queries) OverdueIntents(ctx context.Context, arg OverdueIntentsParams) 
 	rows, err := q.db.QueryContext(ctx, overdueIntents,
 		arg.WorkspaceID,
 		arg.StripeAccountID,
+		arg.Livemode,
 		arg.Before,
 		arg.Max,
 	)
@@ -232,13 +234,14 @@ func (q *Queries) OverdueIntents(ctx context.Context, arg OverdueIntentsParams) 
 
 const overduePayouts = `-- name: OverduePayouts :many
 SELECT payout_id FROM payouts
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND rank <= 2 AND arrival_date <> '' AND arrival_date < CAST($3 AS TEXT)
-ORDER BY arrival_date LIMIT CAST($4 AS BIGINT)
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3 AND rank <= 2 AND arrival_date <> '' AND arrival_date < CAST($4 AS TEXT)
+ORDER BY arrival_date LIMIT CAST($5 AS BIGINT)
 `
 
 type OverduePayoutsParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 	Before          string
 	Max             int64
 }
@@ -248,6 +251,7 @@ func (q *Queries) OverduePayouts(ctx context.Context, arg OverduePayoutsParams) 
 	rows, err := q.db.QueryContext(ctx, overduePayouts,
 		arg.WorkspaceID,
 		arg.StripeAccountID,
+		arg.Livemode,
 		arg.Before,
 		arg.Max,
 	)
@@ -270,6 +274,35 @@ func (q *Queries) OverduePayouts(ctx context.Context, arg OverduePayoutsParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const resetSyncCursor = `-- name: ResetSyncCursor :execrows
+UPDATE sync_cursors SET events_until = $1, balance_until = $2, last_whole_at = 0, last_done_at = 0, last_started_at = 0,
+    asked = asked + 1, attempts = 0, claimed_until = 0, last_error = '', next_attempt_at = $3
+WHERE workspace_id = $4 AND stripe_account_id = $5
+`
+
+type ResetSyncCursorParams struct {
+	EventsUntil     int64
+	BalanceUntil    int64
+	NextAttemptAt   int64
+	WorkspaceID     string
+	StripeAccountID string
+}
+
+// The account is read in the other mode from now on: where that one was left.
+func (q *Queries) ResetSyncCursor(ctx context.Context, arg ResetSyncCursorParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resetSyncCursor,
+		arg.EventsUntil,
+		arg.BalanceUntil,
+		arg.NextAttemptAt,
+		arg.WorkspaceID,
+		arg.StripeAccountID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const setSyncDone = `-- name: SetSyncDone :execrows
@@ -333,6 +366,36 @@ func (q *Queries) SetSyncRetry(ctx context.Context, arg SetSyncRetryParams) (int
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const syncCursor = `-- name: SyncCursor :one
+SELECT stripe_account_id, workspace_id, events_until, balance_until, last_started_at, last_done_at, last_whole_at, missed, asked, attempts, next_attempt_at, claimed_until, last_error FROM sync_cursors WHERE workspace_id = $1 AND stripe_account_id = $2
+`
+
+type SyncCursorParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+}
+
+func (q *Queries) SyncCursor(ctx context.Context, arg SyncCursorParams) (SyncCursor, error) {
+	row := q.db.QueryRowContext(ctx, syncCursor, arg.WorkspaceID, arg.StripeAccountID)
+	var i SyncCursor
+	err := row.Scan(
+		&i.StripeAccountID,
+		&i.WorkspaceID,
+		&i.EventsUntil,
+		&i.BalanceUntil,
+		&i.LastStartedAt,
+		&i.LastDoneAt,
+		&i.LastWholeAt,
+		&i.Missed,
+		&i.Asked,
+		&i.Attempts,
+		&i.NextAttemptAt,
+		&i.ClaimedUntil,
+		&i.LastError,
+	)
+	return i, err
 }
 
 const syncCursors = `-- name: SyncCursors :many

@@ -123,16 +123,17 @@ func (q *Queries) BalanceAmiss(ctx context.Context) ([]BalanceAmissRow, error) {
 }
 
 const chargesOfAccount = `-- name: ChargesOfAccount :many
-SELECT stripe_account_id, charge_id, workspace_id, payment_intent_id, rank, amount, captured, currency, livemode, method, brand, last4, failure_code, failure_message, refund_hint, refund_hint_at, created_at, paid_at FROM charges WHERE workspace_id = $1 AND stripe_account_id = $2
+SELECT stripe_account_id, charge_id, workspace_id, payment_intent_id, rank, amount, captured, currency, livemode, method, brand, last4, failure_code, failure_message, refund_hint, refund_hint_at, created_at, paid_at FROM charges WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3
 `
 
 type ChargesOfAccountParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 }
 
 func (q *Queries) ChargesOfAccount(ctx context.Context, arg ChargesOfAccountParams) ([]Charge, error) {
-	rows, err := q.db.QueryContext(ctx, chargesOfAccount, arg.WorkspaceID, arg.StripeAccountID)
+	rows, err := q.db.QueryContext(ctx, chargesOfAccount, arg.WorkspaceID, arg.StripeAccountID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}
@@ -224,16 +225,17 @@ func (q *Queries) ClaimsAmiss(ctx context.Context) ([]ClaimsAmissRow, error) {
 }
 
 const disputesOfAccount = `-- name: DisputesOfAccount :many
-SELECT stripe_account_id, dispute_id, workspace_id, charge_id, payment_intent_id, rank, rank_at, amount, currency, livemode, reason, due_by, submissions, withdrawn, reinstated, fee, created_at FROM disputes WHERE workspace_id = $1 AND stripe_account_id = $2
+SELECT stripe_account_id, dispute_id, workspace_id, charge_id, payment_intent_id, rank, rank_at, amount, currency, livemode, reason, due_by, submissions, withdrawn, reinstated, fee, created_at FROM disputes WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3
 `
 
 type DisputesOfAccountParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 }
 
 func (q *Queries) DisputesOfAccount(ctx context.Context, arg DisputesOfAccountParams) ([]Dispute, error) {
-	rows, err := q.db.QueryContext(ctx, disputesOfAccount, arg.WorkspaceID, arg.StripeAccountID)
+	rows, err := q.db.QueryContext(ctx, disputesOfAccount, arg.WorkspaceID, arg.StripeAccountID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}
@@ -347,7 +349,7 @@ SELECT f.workspace_id, f.kind, f.id, CAST(CASE
     WHEN a.workspace_id <> f.workspace_id THEN 'is of another workspace''s Stripe account'
     ELSE 'is of the other mode, test or live, than its Stripe account' END AS TEXT) AS what
 FROM facts f LEFT JOIN stripe_connect_accounts a ON a.stripe_account_id = f.stripe_account_id
-WHERE a.id IS NULL OR a.workspace_id <> f.workspace_id OR a.livemode <> f.livemode
+WHERE a.id IS NULL OR a.workspace_id <> f.workspace_id OR a.livemode <> f.livemode AND a.type <> 'own'
 `
 
 type FactsAmissRow struct {
@@ -359,7 +361,7 @@ type FactsAmissRow struct {
 
 // For `trak verify`. The queries that end in Amiss look through all workspaces for rows that
 // contradict each other; all of them have the same columns, and each SELECT is one rule.
-// A fact belongs to the workspace and the mode that its Stripe account belongs to.
+// A fact belongs to the workspace and the mode that its Stripe account belongs to; an own account goes along from mode to mode.
 func (q *Queries) FactsAmiss(ctx context.Context) ([]FactsAmissRow, error) {
 	rows, err := q.db.QueryContext(ctx, factsAmiss)
 	if err != nil {
@@ -651,16 +653,17 @@ func (q *Queries) PaymentsAmiss(ctx context.Context) ([]PaymentsAmissRow, error)
 }
 
 const payoutsOfAccount = `-- name: PayoutsOfAccount :many
-SELECT stripe_account_id, payout_id, workspace_id, rank, amount, currency, livemode, automatic, arrival_date, failure_code, failure_message, created_at FROM payouts WHERE workspace_id = $1 AND stripe_account_id = $2
+SELECT stripe_account_id, payout_id, workspace_id, rank, amount, currency, livemode, automatic, arrival_date, failure_code, failure_message, created_at FROM payouts WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3
 `
 
 type PayoutsOfAccountParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 }
 
 func (q *Queries) PayoutsOfAccount(ctx context.Context, arg PayoutsOfAccountParams) ([]Payout, error) {
-	rows, err := q.db.QueryContext(ctx, payoutsOfAccount, arg.WorkspaceID, arg.StripeAccountID)
+	rows, err := q.db.QueryContext(ctx, payoutsOfAccount, arg.WorkspaceID, arg.StripeAccountID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}
@@ -696,16 +699,19 @@ func (q *Queries) PayoutsOfAccount(ctx context.Context, arg PayoutsOfAccountPara
 }
 
 const refundsOfAccount = `-- name: RefundsOfAccount :many
-SELECT stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, still_owed, created_at FROM refunds WHERE workspace_id = $1 AND stripe_account_id = $2
+SELECT r.stripe_account_id, r.refund_id, r.workspace_id, r.charge_id, r.payment_intent_id, r.rank, r.amount, r.currency, r.reason, r.failure_reason, r.still_owed, r.created_at FROM refunds r LEFT JOIN charges c ON c.workspace_id = r.workspace_id AND c.stripe_account_id = r.stripe_account_id AND c.charge_id = r.charge_id
+WHERE r.workspace_id = $1 AND r.stripe_account_id = $2 AND (c.livemode IS NULL OR c.livemode = $3)
 `
 
 type RefundsOfAccountParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 }
 
+// Their mode is that of their charge.
 func (q *Queries) RefundsOfAccount(ctx context.Context, arg RefundsOfAccountParams) ([]Refund, error) {
-	rows, err := q.db.QueryContext(ctx, refundsOfAccount, arg.WorkspaceID, arg.StripeAccountID)
+	rows, err := q.db.QueryContext(ctx, refundsOfAccount, arg.WorkspaceID, arg.StripeAccountID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}
@@ -831,16 +837,17 @@ func (q *Queries) SetLineAmount(ctx context.Context, arg SetLineAmountParams) er
 }
 
 const transactionsOfAccount = `-- name: TransactionsOfAccount :many
-SELECT stripe_account_id, transaction_id, workspace_id, type, source_id, amount, fee, net, currency, livemode, payout_id, created_at, available_at FROM balance_transactions WHERE workspace_id = $1 AND stripe_account_id = $2
+SELECT stripe_account_id, transaction_id, workspace_id, type, source_id, amount, fee, net, currency, livemode, payout_id, created_at, available_at FROM balance_transactions WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3
 `
 
 type TransactionsOfAccountParams struct {
 	WorkspaceID     string
 	StripeAccountID string
+	Livemode        bool
 }
 
 func (q *Queries) TransactionsOfAccount(ctx context.Context, arg TransactionsOfAccountParams) ([]BalanceTransaction, error) {
-	rows, err := q.db.QueryContext(ctx, transactionsOfAccount, arg.WorkspaceID, arg.StripeAccountID)
+	rows, err := q.db.QueryContext(ctx, transactionsOfAccount, arg.WorkspaceID, arg.StripeAccountID, arg.Livemode)
 	if err != nil {
 		return nil, err
 	}

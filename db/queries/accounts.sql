@@ -55,6 +55,11 @@ WHERE next_attempt_at > 0 AND livemode = @livemode AND disconnected_at = 0 ORDER
 -- In own mode: the workspace's row of this account, whether in use or put aside.
 SELECT * FROM stripe_connect_accounts WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
 
+-- name: SetAccountMode :execrows
+-- In own mode: the same account goes along from test to live mode and back.
+UPDATE stripe_connect_accounts SET livemode = @livemode, connected_at = @connected_at, version = version + 1
+WHERE workspace_id = @workspace_id AND id = @id AND type = 'own';
+
 -- name: OtherwisePaid :one
 -- Accounts in use that the other TRAK_STRIPE_MODE belongs to, in this mode (test or live).
 SELECT count(*) FROM stripe_connect_accounts

@@ -3,6 +3,15 @@ INSERT INTO sync_cursors (stripe_account_id, workspace_id, events_until, next_at
 VALUES (@stripe_account_id, @workspace_id, @events_until, @next_attempt_at)
 ON CONFLICT (stripe_account_id) DO NOTHING;
 
+-- name: SyncCursor :one
+SELECT * FROM sync_cursors WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
+
+-- name: ResetSyncCursor :execrows
+-- The account is read in the other mode from now on: where that one was left.
+UPDATE sync_cursors SET events_until = @events_until, balance_until = @balance_until, last_whole_at = 0, last_done_at = 0, last_started_at = 0,
+    asked = asked + 1, attempts = 0, claimed_until = 0, last_error = '', next_attempt_at = @next_attempt_at
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
+
 -- name: DueSyncs :many
 -- Only of accounts that Trak's key can read: in its mode, and connected unless it is its own.
 SELECT s.workspace_id, s.stripe_account_id, s.next_attempt_at FROM sync_cursors s
@@ -62,13 +71,13 @@ SELECT CAST(count(*) AS BIGINT) FROM stripe_webhook_events WHERE event_id = @eve
 -- name: OverdueIntents :many
 -- Payments that should have been decided by now.
 SELECT payment_intent_id FROM payments
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND status = 'processing' AND happened_at < CAST(@before AS BIGINT)
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND livemode = @livemode AND status = 'processing' AND happened_at < CAST(@before AS BIGINT)
 ORDER BY happened_at LIMIT CAST(@max AS BIGINT);
 
 -- name: OverduePayouts :many
 -- Payouts that are on their way (ranks 1 and 2) and should have arrived by now.
 SELECT payout_id FROM payouts
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND rank <= 2 AND arrival_date <> '' AND arrival_date < CAST(@before AS TEXT)
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND livemode = @livemode AND rank <= 2 AND arrival_date <> '' AND arrival_date < CAST(@before AS TEXT)
 ORDER BY arrival_date LIMIT CAST(@max AS BIGINT);
 
 -- name: SyncedAt :one
