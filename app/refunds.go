@@ -132,9 +132,11 @@ func leftHere(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow) (le
 	if err != nil {
 		return 0, 0, fmt.Errorf("read refunds: %w", err)
 	}
+	facts := convert(refunds, refundOf)
+	release := billing.ReleaseOf(chargeOf(charge), facts)
 	left = charge.Captured - asking
-	for _, r := range refunds {
-		if billing.Rank(r.Rank) <= billing.RefundSucceeded {
+	for _, r := range facts {
+		if r.Rank <= billing.RefundSucceeded && r.ID != release {
 			left -= r.Amount
 		}
 	}

@@ -40,18 +40,6 @@ func Explain(f InvoiceFacts) []Reason {
 	for i, p := range f.Payments {
 		list = append(list, explainPayment(f, p, i)...)
 	}
-	for _, x := range f.Sessions {
-		counts := x.Currency == f.Currency && x.Livemode == f.Livemode
-		switch {
-		case x.Rank != SessionPaid && x.Rank != SessionCompleteUnpaid:
-		case !counts:
-			list = append(list, Reason{ReasonOtherCurrency, 0, -1})
-		case x.Rank == SessionPaid:
-			list = append(list, Reason{ReasonPaid, x.Amount, -1})
-		default:
-			list = append(list, Reason{ReasonProcessing, 0, -1})
-		}
-	}
 	return list
 }
 

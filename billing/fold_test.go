@@ -233,9 +233,6 @@ func (h history) fold(told []telling, m merges) result {
 		r.Payments[id] = PaymentOf(f)
 		facts.Payments = append(facts.Payments, r.Payments[id])
 	}
-	for s := range filter(maps.Values(sessions), func(s Session) bool { return s.IntentID == "" }) {
-		facts.Sessions = append(facts.Sessions, s)
-	}
 	r.Standing = StandingOf(facts)
 	return r
 }

@@ -148,9 +148,16 @@ func PaymentOf(f PaymentFacts) Payment {
 		p.Currency = max(p.Currency, c.Currency)
 	}
 	p.Gross = max(captured, provisional)
+	released := map[string]bool{}
+	for _, c := range f.Charges {
+		c.Captured = max(c.Captured, provisional) // it may not have said it yet
+		released[ReleaseOf(c, f.Refunds)] = true
+	}
 	p.Processing = p.Gross == 0 && (pending || unpaid)
 	for _, r := range f.Refunds {
 		switch {
+		case released[r.ID]:
+			continue
 		case r.Rank > RefundSucceeded:
 			p.RefundFailed = true
 			continue
@@ -221,6 +228,22 @@ func paymentStatus(p Payment, failed bool) Status {
 	return Incomplete
 }
 
+// ReleaseOf is the id of the refund by which Stripe let go of what it authorised and did not take
+// when less was captured than asked for, or nothing at all; "" = there is none. It gave no money
+// back. API versions since 2025-03-31 make none, so it is known by its amount alone.
+func ReleaseOf(c Charge, refunds []Refund) string {
+	var release Refund
+	for _, r := range refunds {
+		if c.Rank != ChargeSucceeded || r.ChargeID != c.ID || r.Rank > RefundSucceeded || r.Amount != c.Amount-c.Captured {
+			continue
+		}
+		if release.ID == "" || r.CreatedAt < release.CreatedAt || r.CreatedAt == release.CreatedAt && r.ID < release.ID {
+			release = r
+		}
+	}
+	return release.ID
+}
+
 func refundsOf(charge string, refunds []Refund) (sum int64) {
 	for _, r := range refunds {
 		if r.ChargeID == charge {
@@ -252,8 +275,6 @@ type InvoiceFacts struct {
 	Total    int64
 	Credited int64
 	Payments []Payment
-	// Sessions of the invoice's links that belong to no payment intent yet.
-	Sessions []Session
 }
 
 // Standing is what an invoice's facts add up to; the database keeps it beside the invoice.
@@ -298,18 +319,6 @@ func StandingOf(f InvoiceFacts) Standing {
 		}
 		lastFailed = lastFailed || p.HappenedAt == lastTried && p.Status == Failed
 	}
-	for _, x := range f.Sessions {
-		if x.Rank != SessionCompleteUnpaid && x.Rank != SessionPaid {
-			continue
-		}
-		if x.Currency != f.Currency || x.Livemode != f.Livemode {
-			flags[FlagCurrencyMismatch] = true
-			continue
-		}
-		processing = processing || x.Rank == SessionCompleteUnpaid
-		s.Received += paidSession(x)
-		kept += paidSession(x)
-	}
 	total := f.Total - f.Credited
 	net := s.Received - s.Refunded - lost
 	finalized := f.Decided != Draft
@@ -317,7 +326,7 @@ func StandingOf(f InvoiceFacts) Standing {
 	switch {
 	case s.Received > 0 && lost > 0 && net <= 0:
 		s.Status = ChargedBack
-	case s.Received > 0 && s.Refunded >= s.Received:
+	case s.Received > 0 && s.Refunded >= s.Received && (s.Received >= total || f.Decided != Open):
 		s.Status = Refunded
 	case finalized && s.Received >= total && s.Refunded > 0:
 		s.Status = PartiallyRefunded
@@ -345,13 +354,6 @@ func StandingOf(f InvoiceFacts) Standing {
 	}
 	slices.Sort(s.Flags)
 	return s
-}
-
-func paidSession(s Session) int64 {
-	if s.Rank == SessionPaid {
-		return s.Amount
-	}
-	return 0
 }
 
 func phaseOf(s, decided Status) Phase {

@@ -40,7 +40,9 @@ func (c *Client) Refundable(ctx context.Context, account, charge string) (billin
 	if string(ch.ID) != charge {
 		return billing.Money{}, c.fail(op, unexpected(errors.New("the answer is about another charge")))
 	}
-	return billing.Money{Minor: max(0, int64(ch.AmountCaptured-ch.AmountRefunded)), Currency: string(ch.Currency)}, nil
+	// What was authorised and let go counts as refunded in this version, without having been captured.
+	left := min(ch.AmountCaptured, max(ch.Amount, ch.AmountCaptured)-ch.AmountRefunded)
+	return billing.Money{Minor: max(0, int64(left)), Currency: string(ch.Currency)}, nil
 }
 
 // CreateRefund gives money of a charge back. Its fact may already be final, or wait for the bank.
