@@ -53,6 +53,9 @@ func (a *App) readAtStripe(ctx context.Context, row db.StripeRead, account db.Ac
 		return a.stripe.ReadCharge(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
 	case billing.ReadReview:
 		return a.stripe.ReadReview(ctx, row.StripeAccountID, row.ObjectID)
+	case billing.ReadDispute:
+		dispute, err := a.stripe.ReadDispute(ctx, row.StripeAccountID, row.ObjectID, row.EvidenceAt)
+		return billing.Facts{Disputes: []billing.Dispute{dispute}}, err
 	case billing.ReadPayout:
 		return a.stripe.ReadPayout(ctx, row.StripeAccountID, row.ObjectID)
 	case billing.ReadLink:

@@ -29,16 +29,17 @@ type Event struct {
 }
 
 // ParseEvent reads the envelope and is tolerant about all that Trak does not use: request may
-// be a string (events before 2017-05-25), data or its object null. It returns ErrEvent for
+// be a string (events before 2017-05-25), data or its object null or, in API v2, not there at
+// all. It returns ErrEvent for
 // what has no id or type, or ids that can't be Stripe's. The event keeps nothing of payload.
 func ParseEvent(payload []byte) (Event, error) {
 	var envelope struct {
-		ID         string  `json:"id"`
-		Type       string  `json:"type"`
-		Account    string  `json:"account"`
-		APIVersion string  `json:"api_version"`
-		Livemode   bool    `json:"livemode"`
-		Created    seconds `json:"created"`
+		ID         string `json:"id"`
+		Type       string `json:"type"`
+		Account    string `json:"account"`
+		APIVersion string `json:"api_version"`
+		Livemode   bool   `json:"livemode"`
+		Created    moment `json:"created"`
 		Data       struct {
 			Object json.RawMessage `json:"object"`
 		} `json:"data"`
@@ -57,7 +58,7 @@ func ParseEvent(payload []byte) (Event, error) {
 	objectID, objectType := head(envelope.Data.Object)
 	return Event{
 		ID: envelope.ID, Type: envelope.Type, Account: envelope.Account, APIVersion: envelope.APIVersion,
-		Livemode: envelope.Livemode, Created: envelope.Created.micros(),
+		Livemode: envelope.Livemode, Created: seconds(envelope.Created).micros(),
 		Object: envelope.Data.Object, ObjectID: objectID, ObjectType: objectType,
 	}, nil
 }
@@ -242,10 +243,14 @@ func (e Event) reread() ([]billing.Read, error) {
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", e.ID, err)
 		}
+		reads := e.read(billing.ReadIntent, text(parent.PaymentIntent))
 		if parent.Charge != "" {
-			return e.read(billing.ReadCharge, text(parent.Charge)), nil
+			reads = e.read(billing.ReadCharge, text(parent.Charge))
 		}
-		return e.read(billing.ReadIntent, text(parent.PaymentIntent)), nil
+		if e.ObjectType == "dispute" { // a charge need not speak of one that only asks
+			reads = append(e.read(billing.ReadDispute, text(e.ObjectID)), reads...)
+		}
+		return reads, nil
 	}
 	return nil, nil
 }

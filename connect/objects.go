@@ -221,8 +221,9 @@ type refundObject struct {
 	Metadata      metadata `json:"metadata"`
 }
 
+// Of the oldest refunds Stripe says no status: they were made.
 var refundRanks = map[string]billing.Rank{
-	"pending": billing.RefundPending, "requires_action": billing.RefundRequiresAction,
+	"": billing.RefundSucceeded, "pending": billing.RefundPending, "requires_action": billing.RefundRequiresAction,
 	"succeeded": billing.RefundSucceeded, "canceled": billing.RefundCanceled, "failed": billing.RefundFailed,
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -96,6 +97,18 @@ func (v seconds) micros() int64 {
 		return 0
 	}
 	return int64(v) * 1e6
+}
+
+// moment is the time in an event's envelope: full seconds, or in API v2 a text.
+type moment seconds
+
+func (v *moment) UnmarshalJSON(b []byte) error {
+	if b[0] != '"' {
+		return json.Unmarshal(b, (*int64)(v))
+	}
+	t, err := time.Parse(`"`+time.RFC3339+`"`, string(b))
+	*v = moment(max(0, t.Unix()))
+	return err
 }
 
 // text is a short string for people or for comparing; what is no string is left out, and
