@@ -22,29 +22,55 @@ func claimsOn(ctx context.Context, q *db.Queries, c db.Charge, f *billing.Paymen
 	if err != nil {
 		return fmt.Errorf("read refunds: %w", err)
 	}
-	for _, r := range refunds {
-		f.Refunds = append(f.Refunds, refundOf(r))
-	}
 	asking, err := q.AskingOfCharge(ctx, db.AskingOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
 	if err != nil {
 		return fmt.Errorf("read refunds asked for: %w", err)
 	}
-	f.RefundAsked = f.RefundAsked || asking > 0
 	disputes, err := q.DisputesOfCharge(ctx, db.DisputesOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
 	if err != nil {
 		return fmt.Errorf("read disputes: %w", err)
-	}
-	for _, d := range disputes {
-		f.Disputes = append(f.Disputes, disputeOf(d))
 	}
 	alerts, err := q.AlertsOfCharge(ctx, db.AlertsOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
 	if err != nil {
 		return fmt.Errorf("read alerts: %w", err)
 	}
+	f.RefundAsked = f.RefundAsked || asking > 0
+	addClaims(f, refunds, disputes, alerts)
+	return nil
+}
+
+// claimsOnIntent adds the claims that name the payment intent and no charge of it.
+func claimsOnIntent(ctx context.Context, q *db.Queries, p db.Payment, f *billing.PaymentFacts) error {
+	n, err := q.ClaimsOnIntent(ctx, db.ClaimsOnIntentParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, PaymentIntentID: p.PaymentIntentID})
+	if err != nil || n == 0 {
+		return err
+	}
+	refunds, err := q.RefundsOfIntent(ctx, db.RefundsOfIntentParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, PaymentIntentID: p.PaymentIntentID})
+	if err != nil {
+		return fmt.Errorf("read refunds: %w", err)
+	}
+	disputes, err := q.DisputesOfIntent(ctx, db.DisputesOfIntentParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, PaymentIntentID: p.PaymentIntentID})
+	if err != nil {
+		return fmt.Errorf("read disputes: %w", err)
+	}
+	alerts, err := q.AlertsOfIntent(ctx, db.AlertsOfIntentParams{WorkspaceID: p.WorkspaceID, StripeAccountID: p.StripeAccountID, PaymentIntentID: p.PaymentIntentID})
+	if err != nil {
+		return fmt.Errorf("read alerts: %w", err)
+	}
+	addClaims(f, refunds, disputes, alerts)
+	return nil
+}
+
+func addClaims(f *billing.PaymentFacts, refunds []db.Refund, disputes []db.Dispute, alerts []db.RadarAlert) {
+	for _, r := range refunds {
+		f.Refunds = append(f.Refunds, refundOf(r))
+	}
+	for _, d := range disputes {
+		f.Disputes = append(f.Disputes, disputeOf(d))
+	}
 	for _, alert := range alerts {
 		f.Alerts = append(f.Alerts, alertOf(alert))
 	}
-	return nil
 }
 
 func (x *fold) refunds(ctx context.Context, f billing.Facts) error {

@@ -122,6 +122,9 @@ func (x *fold) sessions(ctx context.Context, f billing.Facts) error {
 			x.learned[now.IntentID] = true
 		}
 		x.touch(now.IntentID)
+		if !isNew {
+			continue // what was known already changes no invoice
+		}
 		if invoice, err := x.invoiceOfLink(ctx, now.LinkID); err != nil {
 			return err
 		} else if invoice != "" {
@@ -325,7 +328,7 @@ func paymentFacts(ctx context.Context, q *db.Queries, row db.Payment, said billi
 			return f, err
 		}
 	}
-	return f, nil
+	return f, claimsOnIntent(ctx, q, row, &f)
 }
 
 // invoiceFacts gathers all that an invoice's standing depends on. computed holds payments that

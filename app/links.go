@@ -327,7 +327,10 @@ func (a *App) matchLink(ctx context.Context, tx *db.Tx, l db.Link, stripeLink st
 	for _, s := range sessions {
 		f.Sessions = append(f.Sessions, sessionOf(s))
 	}
-	return a.applyFacts(ctx, tx, account, f)
+	if err := a.applyFacts(ctx, tx, account, f); err != nil {
+		return err
+	}
+	return a.restandByID(ctx, tx, l.WorkspaceID, l.InvoiceID, nil) // the sessions themselves are no news
 }
 
 func (a *App) closeAtStripe(ctx context.Context, l db.Link, inv db.Invoice) error {

@@ -84,6 +84,52 @@ func (q *Queries) AlertsOfCharge(ctx context.Context, arg AlertsOfChargeParams) 
 	return items, nil
 }
 
+const alertsOfIntent = `-- name: AlertsOfIntent :many
+SELECT stripe_account_id, alert_id, workspace_id, kind, charge_id, payment_intent_id, closed, reason, closed_reason, livemode, created_at FROM radar_alerts WHERE workspace_id = $1 AND stripe_account_id = $2 AND payment_intent_id = $3 AND charge_id = '' ORDER BY alert_id
+`
+
+type AlertsOfIntentParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	PaymentIntentID string
+}
+
+// Those that name no charge, as reviews may.
+func (q *Queries) AlertsOfIntent(ctx context.Context, arg AlertsOfIntentParams) ([]RadarAlert, error) {
+	rows, err := q.db.QueryContext(ctx, alertsOfIntent, arg.WorkspaceID, arg.StripeAccountID, arg.PaymentIntentID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RadarAlert
+	for rows.Next() {
+		var i RadarAlert
+		if err := rows.Scan(
+			&i.StripeAccountID,
+			&i.AlertID,
+			&i.WorkspaceID,
+			&i.Kind,
+			&i.ChargeID,
+			&i.PaymentIntentID,
+			&i.Closed,
+			&i.Reason,
+			&i.ClosedReason,
+			&i.Livemode,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const disputeByID = `-- name: DisputeByID :one
 SELECT stripe_account_id, dispute_id, workspace_id, charge_id, payment_intent_id, rank, rank_at, amount, currency, livemode, reason, due_by, submissions, withdrawn, reinstated, fee, created_at FROM disputes WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3
 `
@@ -132,6 +178,58 @@ type DisputesOfChargeParams struct {
 
 func (q *Queries) DisputesOfCharge(ctx context.Context, arg DisputesOfChargeParams) ([]Dispute, error) {
 	rows, err := q.db.QueryContext(ctx, disputesOfCharge, arg.WorkspaceID, arg.StripeAccountID, arg.ChargeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Dispute
+	for rows.Next() {
+		var i Dispute
+		if err := rows.Scan(
+			&i.StripeAccountID,
+			&i.DisputeID,
+			&i.WorkspaceID,
+			&i.ChargeID,
+			&i.PaymentIntentID,
+			&i.Rank,
+			&i.RankAt,
+			&i.Amount,
+			&i.Currency,
+			&i.Livemode,
+			&i.Reason,
+			&i.DueBy,
+			&i.Submissions,
+			&i.Withdrawn,
+			&i.Reinstated,
+			&i.Fee,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const disputesOfIntent = `-- name: DisputesOfIntent :many
+SELECT stripe_account_id, dispute_id, workspace_id, charge_id, payment_intent_id, rank, rank_at, amount, currency, livemode, reason, due_by, submissions, withdrawn, reinstated, fee, created_at FROM disputes WHERE workspace_id = $1 AND stripe_account_id = $2 AND payment_intent_id = $3 AND charge_id = '' ORDER BY dispute_id
+`
+
+type DisputesOfIntentParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	PaymentIntentID string
+}
+
+// Those that name no charge.
+func (q *Queries) DisputesOfIntent(ctx context.Context, arg DisputesOfIntentParams) ([]Dispute, error) {
+	rows, err := q.db.QueryContext(ctx, disputesOfIntent, arg.WorkspaceID, arg.StripeAccountID, arg.PaymentIntentID)
 	if err != nil {
 		return nil, err
 	}

@@ -120,6 +120,27 @@ func (q *Queries) ClaimsOnCharge(ctx context.Context, arg ClaimsOnChargeParams) 
 	return claims, err
 }
 
+const claimsOnIntent = `-- name: ClaimsOnIntent :one
+SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stripe_account_id = $2 AND r.payment_intent_id = $3 AND r.charge_id = '')
+    + (SELECT count(*) FROM disputes d WHERE d.workspace_id = $1 AND d.stripe_account_id = $2 AND d.payment_intent_id = $3 AND d.charge_id = '')
+    + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = $1 AND a.stripe_account_id = $2 AND a.payment_intent_id = $3 AND a.charge_id = '')
+    AS BIGINT) AS claims
+`
+
+type ClaimsOnIntentParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	PaymentIntentID string
+}
+
+// Stripe may name a payment intent and no charge. Hardly any payment has such claims: one look instead of three.
+func (q *Queries) ClaimsOnIntent(ctx context.Context, arg ClaimsOnIntentParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, claimsOnIntent, arg.WorkspaceID, arg.StripeAccountID, arg.PaymentIntentID)
+	var claims int64
+	err := row.Scan(&claims)
+	return claims, err
+}
+
 const listPayments = `-- name: ListPayments :many
 SELECT p.id, p.workspace_id, p.invoice_id, p.stripe_account_id, p.payment_intent_id, p.livemode, p.currency, p.provisional, p.provisional_at, p.invoice_hint, p.status, p.gross, p.refunded, p.lost, p.charge_id, p.method, p.brand, p.last4, p.failure_code, p.failure_message, p.happened_at, p.assigned_at, COALESCE(i.number, '') AS invoice_number, COALESCE(i.buyer_name, '') AS buyer_name,
     CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stripe_account_id = p.stripe_account_id AND r.charge_id = p.charge_id)
@@ -470,6 +491,53 @@ type RefundsOfChargeParams struct {
 
 func (q *Queries) RefundsOfCharge(ctx context.Context, arg RefundsOfChargeParams) ([]Refund, error) {
 	rows, err := q.db.QueryContext(ctx, refundsOfCharge, arg.WorkspaceID, arg.StripeAccountID, arg.ChargeID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Refund
+	for rows.Next() {
+		var i Refund
+		if err := rows.Scan(
+			&i.StripeAccountID,
+			&i.RefundID,
+			&i.WorkspaceID,
+			&i.ChargeID,
+			&i.PaymentIntentID,
+			&i.Rank,
+			&i.Amount,
+			&i.Currency,
+			&i.Reason,
+			&i.FailureReason,
+			&i.StillOwed,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refundsOfIntent = `-- name: RefundsOfIntent :many
+SELECT stripe_account_id, refund_id, workspace_id, charge_id, payment_intent_id, rank, amount, currency, reason, failure_reason, still_owed, created_at FROM refunds WHERE workspace_id = $1 AND stripe_account_id = $2 AND payment_intent_id = $3 AND charge_id = '' ORDER BY refund_id
+`
+
+type RefundsOfIntentParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	PaymentIntentID string
+}
+
+// Those that name no charge.
+func (q *Queries) RefundsOfIntent(ctx context.Context, arg RefundsOfIntentParams) ([]Refund, error) {
+	rows, err := q.db.QueryContext(ctx, refundsOfIntent, arg.WorkspaceID, arg.StripeAccountID, arg.PaymentIntentID)
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ CREATE TABLE disputes (
     UNIQUE (workspace_id, stripe_account_id, dispute_id)
 );
 CREATE INDEX disputes_by_charge ON disputes (stripe_account_id, charge_id, dispute_id);
+CREATE INDEX disputes_by_intent ON disputes (stripe_account_id, payment_intent_id, dispute_id) WHERE charge_id = '';
 CREATE INDEX disputes_by_workspace ON disputes (workspace_id, livemode, created_at, dispute_id);
 
 -- Early fraud warnings of the card networks, and Stripe's own reviews of payments.
@@ -42,6 +43,7 @@ CREATE TABLE radar_alerts (
     PRIMARY KEY (stripe_account_id, alert_id)
 );
 CREATE INDEX radar_alerts_by_charge ON radar_alerts (stripe_account_id, charge_id, alert_id);
+CREATE INDEX radar_alerts_by_intent ON radar_alerts (stripe_account_id, payment_intent_id, alert_id) WHERE charge_id = '';
 
 CREATE TABLE payouts (
     stripe_account_id TEXT NOT NULL,
@@ -209,6 +211,7 @@ CREATE TABLE attention_ignored (
 -- What it is computed from is little among much, and found without reading the rest.
 CREATE INDEX invoices_flagged ON invoices (workspace_id, livemode, id) WHERE flags <> '';
 CREATE INDEX payment_links_failed ON payment_links (workspace_id, livemode, id) WHERE state = 'failed';
+CREATE INDEX refunds_by_intent ON refunds (stripe_account_id, payment_intent_id, refund_id) WHERE charge_id = '';
 CREATE INDEX refunds_failed ON refunds (workspace_id, refund_id) WHERE rank > 3;
 CREATE INDEX refund_requests_refused ON refund_requests (workspace_id, livemode, id) WHERE state = 'refused';
 CREATE INDEX disputes_unanswered ON disputes (workspace_id, livemode, due_by, dispute_id) WHERE rank IN (1, 4);

@@ -28,3 +28,11 @@ WHERE radar_alerts.workspace_id = excluded.workspace_id;
 -- name: AlertsOfCharge :many
 SELECT * FROM radar_alerts WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND charge_id = @charge_id
 ORDER BY alert_id;
+
+-- name: DisputesOfIntent :many
+-- Those that name no charge.
+SELECT * FROM disputes WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id AND charge_id = '' ORDER BY dispute_id;
+
+-- name: AlertsOfIntent :many
+-- Those that name no charge, as reviews may.
+SELECT * FROM radar_alerts WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id AND charge_id = '' ORDER BY alert_id;

@@ -96,3 +96,14 @@ SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.charge_id = @charge_id)
     + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = @workspace_id AND q.stripe_account_id = @stripe_account_id AND q.charge_id = @charge_id AND q.state = 'asking')
     AS BIGINT) AS claims;
+
+-- name: ClaimsOnIntent :one
+-- Stripe may name a payment intent and no charge. Hardly any payment has such claims: one look instead of three.
+SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = @stripe_account_id AND r.payment_intent_id = @payment_intent_id AND r.charge_id = '')
+    + (SELECT count(*) FROM disputes d WHERE d.workspace_id = @workspace_id AND d.stripe_account_id = @stripe_account_id AND d.payment_intent_id = @payment_intent_id AND d.charge_id = '')
+    + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.payment_intent_id = @payment_intent_id AND a.charge_id = '')
+    AS BIGINT) AS claims;
+
+-- name: RefundsOfIntent :many
+-- Those that name no charge.
+SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND payment_intent_id = @payment_intent_id AND charge_id = '' ORDER BY refund_id;
