@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -570,6 +571,145 @@ func TestOverdueIsReadAgain(t *testing.T) {
 		w.caughtUp()
 		w.verified()
 		_ = account
+	})
+	bothModes(t, "a payout past its arrival", func(t *testing.T, w *world) {
+		account := w.connect()
+		w.paid("100", "4000000000000077") // available at once
+		payouts, err := w.sandbox.PayOut(account)
+		must(t, err)
+		w.settled()
+		w.caughtUp()
+		rank := func() int { return ask[int](w, "SELECT rank FROM payouts WHERE payout_id = ?", payouts[0]) }
+		if got := rank(); got > int(billing.PayoutInTransit) {
+			t.Fatalf("it has rank %d", got)
+		}
+		w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+		w.sandbox.SettlePayouts(false)
+		w.settled()
+		w.stop()
+		w.clock.advance(10 * 24 * time.Hour)
+		w.exec("UPDATE sync_cursors SET events_until = ?, last_whole_at = ?", w.clock.now().Add(-time.Hour).UnixMicro(), w.clock.now().Add(-24*time.Hour).UnixMicro())
+		w.start()
+		w.until("it is said to be paid", func() bool { return rank() == int(billing.PayoutPaid) })
+		w.caughtUp()
+		w.verified()
+	})
+	t.Run("a charge that was made without a payment intent", func(t *testing.T) {
+		t.Parallel()
+		w, account := toldWorld(t, false)
+		b := w.through()
+		must(t, w.signed(account, "charge.pending", object{"id": "py_alone", "object": "charge", "status": "pending", "amount": 700, "currency": "eur", "created": w.clock.now().Unix()}))
+		w.clock.advance(10 * 24 * time.Hour)
+		w.exec("UPDATE sync_cursors SET last_whole_at = ?", w.clock.now().Add(-24*time.Hour).UnixMicro())
+		w.syncNow(app.SyncRequest{})
+		w.until("it is asked for by its own id", func() bool { w.goOn(); return b.times("GET /v1/charges/py_alone") > 0 })
+	})
+}
+
+// tooLong answers each list of more than an hour as if it had no end.
+func tooLong(w *world, b *between, lists map[string]int) {
+	first := map[string][]byte{}
+	var mu sync.Mutex
+	b.on("GET /v1/", func(rw http.ResponseWriter, res *http.Response) {
+		q := res.Request.URL.Query()
+		body, err := io.ReadAll(res.Body)
+		must(w.t, err)
+		rw.Header().Set("Content-Type", "application/json")
+		var since, until int64
+		_, noSince := fmt.Sscan(q.Get("created[gte]"), &since)
+		if _, err := fmt.Sscan(q.Get("created[lt]"), &until); err != nil {
+			until = w.clock.now().Unix()
+		}
+		if noSince == nil && until-since > 3600 {
+			page := q.Get("starting_after") != ""
+			q.Del("starting_after")
+			list := res.Request.URL.Path + q.Encode()
+			mu.Lock()
+			if page {
+				body = first[list]
+			} else {
+				body = bytes.Replace(body, []byte(`"has_more":false`), []byte(`"has_more":true`), 1)
+				if bytes.Contains(body, []byte(`"data":[]`)) {
+					body = bytes.Replace(body, []byte(`"has_more":true`), []byte(`"has_more":false`), 1)
+				} else {
+					lists[res.Request.URL.Path]++
+				}
+				first[list] = body
+			}
+			mu.Unlock()
+		}
+		rw.WriteHeader(res.StatusCode)
+		_, _ = rw.Write(body)
+	})
+}
+
+// What is too much for one list is read in halves, and nothing is missed or counted twice.
+func TestListsThatAreTooLong(t *testing.T) {
+	t.Parallel()
+	t.Run("of events", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		b := w.through()
+		w.connect()
+		w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+		var all []db.Invoice
+		for range 4 {
+			inv := w.invoice("100")
+			w.ends(inv.ID, "active")
+			w.pay(inv.ID, goodCard)
+			all = append(all, inv)
+			w.clock.advance(40 * time.Minute)
+		}
+		w.settled()
+		lists := map[string]int{}
+		tooLong(w, b, lists)
+		w.syncNow(app.SyncRequest{Since: w.clock.now().Add(-6 * time.Hour)})
+		b.off()
+		if lists["/v1/events"] < 2 {
+			t.Errorf("lists that were too long: %v", lists)
+		}
+		for _, inv := range all {
+			w.is(inv, billing.Paid)
+			w.stands(inv.ID, billing.Paid, 10000, 0)
+		}
+		w.verified()
+	})
+	t.Run("of objects", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t)
+		b := w.through()
+		account := w.connect()
+		w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+		var all []db.Invoice
+		for range 3 {
+			inv := w.invoice("100")
+			w.ends(inv.ID, "active")
+			w.pay(inv.ID, goodCard)
+			all = append(all, inv)
+			w.clock.advance(40 * time.Minute)
+		}
+		for _, ch := range w.atStripe(account, "charges") {
+			must(t, ignore(w.sandbox.Refund(ch["id"].(string), 3000)))
+		}
+		w.settled()
+		w.stop()
+		w.clock.advance(40 * 24 * time.Hour)
+		lists := map[string]int{}
+		tooLong(w, b, lists)
+		w.start()
+		for _, inv := range all {
+			w.is(inv, billing.PartiallyRefunded)
+			w.stands(inv.ID, billing.PartiallyRefunded, 10000, 0)
+		}
+		w.until("the sync is done", func() bool { s := w.syncState(); return s.LastDone > s.LastStarted && s.Error == "" })
+		b.off()
+		for _, list := range []string{"charges", "refunds", "checkout/sessions", "balance_transactions"} {
+			if lists["/v1/"+list] == 0 {
+				t.Errorf("the list of %s was never too long", list)
+			}
+		}
+		w.caughtUp()
+		w.verified()
 	})
 }
 
