@@ -76,6 +76,12 @@ var readings = []reading{
 		must(w.t, w.sandbox.CloseDispute(dispute, false))
 		return charge
 	}, isNow(billing.ChargedBack)},
+	{"GET /v1/disputes/", billing.ReadDispute, func(w *world, charge string) string {
+		dispute, err := w.sandbox.Dispute(charge, "fraudulent", 0)
+		must(w.t, err)
+		must(w.t, w.sandbox.CloseDispute(dispute, false))
+		return dispute
+	}, isNow(billing.ChargedBack)},
 	{"GET /v1/radar/early_fraud_warnings", billing.ReadCharge, func(w *world, charge string) string {
 		must(w.t, ignore(w.sandbox.WarnOfFraud(charge)))
 		return charge

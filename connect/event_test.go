@@ -299,6 +299,18 @@ func TestOddDetailsNeverLoseAPayment(t *testing.T) {
 	}
 }
 
+func TestOddMetadataNeverLosesAPayment(t *testing.T) {
+	t.Parallel()
+	for metadata, want := range map[string]string{`null`: "", `[]`: "", `7`: "", `{"trak_invoice_id":[]}`: "", `{"trak_invoice_id":"inv_1"}`: "inv_1"} {
+		e := parse(t, "payment_intent.succeeded")
+		e.Object = []byte(`{"id":"pi_1","object":"payment_intent","status":"succeeded","amount_received":5,"metadata":` + metadata + `}`)
+		facts, _, err := e.Facts()
+		if err != nil || len(facts.Intents) != 1 || facts.Intents[0].Provisional != 5 || facts.Intents[0].InvoiceHint != want {
+			t.Errorf("metadata %s: %+v, %v", metadata, facts, err)
+		}
+	}
+}
+
 func TestParseEvent(t *testing.T) {
 	t.Parallel()
 	e := parse(t, "charge.succeeded")

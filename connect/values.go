@@ -153,9 +153,18 @@ func first(a, b text) text {
 
 // metadata is what we look for in an object's metadata. The owner of the account can write
 // anything there.
-type metadata struct {
-	InvoiceID text `json:"trak_invoice_id"`
-	RefundID  text `json:"trak_refund_id"`
+type metadata struct{ InvoiceID, RefundID text }
+
+func (m *metadata) UnmarshalJSON(b []byte) error {
+	var ours struct {
+		InvoiceID text `json:"trak_invoice_id"`
+		RefundID  text `json:"trak_refund_id"`
+	}
+	if b[0] != '{' || json.Unmarshal(b, &ours) != nil {
+		return nil // a hint only: never a reason to lose a payment
+	}
+	m.InvoiceID, m.RefundID = ours.InvoiceID, ours.RefundID
+	return nil
 }
 
 // method is how a charge was paid. Its details stand under a key named after the type.
