@@ -148,7 +148,8 @@ func (x *fold) charges(ctx context.Context, f billing.Facts) error {
 			said.IntentID = said.ID // made without an intent, as old integrations do: a payment all the same
 		}
 		row, err := x.tx.ChargeByID(ctx, db.ChargeByIDParams{WorkspaceID: x.account.WorkspaceID, StripeAccountID: x.acct, ChargeID: said.ID})
-		now, isNew, err := merged(chargeOf(row), err, said, billing.MergeCharge)
+		was := chargeOf(row)
+		now, isNew, err := merged(was, err, said, billing.MergeCharge)
 		if err != nil {
 			return fmt.Errorf("read charge %s: %w", said.ID, err)
 		}
@@ -162,7 +163,8 @@ func (x *fold) charges(ctx context.Context, f billing.Facts) error {
 			if err != nil {
 				return fmt.Errorf("store charge %s: %w", said.ID, err)
 			}
-			x.learned[now.IntentID] = true
+			was.RefundHintAt = now.RefundHintAt // that it was said again is no news
+			x.learned[now.IntentID] = x.learned[now.IntentID] || now != was
 		}
 		x.touch(now.IntentID)
 	}

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"trak/billing"
 )
@@ -24,6 +25,9 @@ func testFactsThatAreKnown(t *testing.T, w *world) {
 	}
 
 	t.Log("the same object in another event changes nothing, so that no page is drawn again")
+	w.caughtUp()
+	before = w.detail(inv.ID)
+	w.clock.advance(2 * time.Second)
 	for _, typ := range []string{"payment_intent.succeeded", "charge.succeeded", "checkout.session.completed"} {
 		w.sandbox.Emit(account, typ, w.lastObject(account, typ))
 	}
