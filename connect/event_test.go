@@ -299,6 +299,28 @@ func TestOddDetailsNeverLoseAPayment(t *testing.T) {
 	}
 }
 
+func TestDisputesThatNoBankDecides(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status, transactions string
+		want                 billing.Rank
+	}{
+		"prevented, and nothing taken":      {"prevented", `[]`, billing.DisputeWon},
+		"prevented by giving the money":     {"prevented", `[{"amount":-12345,"fee":0}]`, billing.DisputeLost},
+		"prevented, taken and given back":   {"prevented", `[{"amount":-12345,"fee":0},{"amount":12345,"fee":0}]`, billing.DisputeWon},
+		"ended by a refund, and given back": {"charge_refunded", `[{"amount":-12345,"fee":1500},{"amount":12345,"fee":-1500}]`, billing.DisputeWon},
+		"won before the money is back":      {"won", `[{"amount":-12345,"fee":1500}]`, billing.DisputeWon},
+		"lost":                              {"lost", `[]`, billing.DisputeLost},
+	} {
+		e := parse(t, "charge.dispute.created")
+		e.Object = []byte(`{"id":"dp_1","object":"dispute","charge":"ch_1","amount":12345,"status":"` + tt.status + `","balance_transactions":` + tt.transactions + `}`)
+		facts, reads, err := e.Facts()
+		if err != nil || len(reads) != 0 || len(facts.Disputes) != 1 || facts.Disputes[0].Rank != tt.want || facts.Disputes[0].RankAt != createdAt {
+			t.Errorf("%s: %+v, %v, %v", name, facts, reads, err)
+		}
+	}
+}
+
 func TestOddMetadataNeverLosesAPayment(t *testing.T) {
 	t.Parallel()
 	for metadata, want := range map[string]string{`null`: "", `[]`: "", `7`: "", `{"trak_invoice_id":[]}`: "", `{"trak_invoice_id":"inv_1"}`: "inv_1"} {

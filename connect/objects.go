@@ -270,6 +270,9 @@ var disputeRanks = map[string]billing.Rank{
 	"under_review":           billing.DisputeUnderReview,
 	"won":                    billing.DisputeWon,
 	"lost":                   billing.DisputeLost,
+	// Settled before the bank decided: whether that cost the money, its transactions say.
+	"prevented":       billing.DisputeWon,
+	"charge_refunded": billing.DisputeWon,
 }
 
 // fact: at is when it was said, which tells the later of two decisions.
@@ -286,9 +289,6 @@ func (d disputeObject) fact(at int64) (billing.Dispute, error) {
 		Amount: int64(d.Amount), Currency: string(d.Currency), Livemode: d.Livemode, Reason: string(d.Reason),
 		DueBy: d.EvidenceDetails.DueBy.micros(), Submissions: int64(d.EvidenceDetails.SubmissionCount), CreatedAt: d.Created.micros(),
 	}
-	if fact.Decided() {
-		fact.RankAt = at
-	}
 	for _, t := range d.BalanceTransactions {
 		if t.Amount < 0 {
 			fact.Withdrawn -= int64(t.Amount)
@@ -297,6 +297,12 @@ func (d disputeObject) fact(at int64) (billing.Dispute, error) {
 		}
 		// A fee given back is left out, or an event that came before would say more than a read.
 		fact.Fee += max(0, int64(t.Fee))
+	}
+	if fact.Decided() {
+		fact.RankAt = at
+		if d.Status != "won" && fact.Withdrawn > fact.Reinstated {
+			fact.Rank = billing.DisputeLost
+		}
 	}
 	return fact, nil
 }
