@@ -248,6 +248,9 @@ func (a *App) changeOwnMode(ctx context.Context, tx *db.Tx, row db.Account) (db.
 	if err != nil {
 		return row, fmt.Errorf("go on reading the account in this mode: %w", err)
 	}
+	if _, err := tx.TurnReads(ctx, db.TurnReadsParams{WorkspaceID: row.WorkspaceID, StripeAccountID: *row.StripeAccountID}); err != nil {
+		return row, fmt.Errorf("turn what is to be read: %w", err)
+	}
 	return row, nil
 }
 

@@ -205,6 +205,7 @@ func TestOwnMode(t *testing.T) {
 		// As after some time in live mode: nobody but Stripe answers a live key.
 		w.exec("UPDATE stripe_connect_accounts SET livemode = TRUE, connected_at = 7")
 		w.exec("UPDATE sync_cursors SET events_until = 8, balance_until = 9")
+		w.exec("INSERT INTO stripe_reads (stripe_account_id, kind, object_id, workspace_id, evidence_at, next_attempt_at) VALUES (?, 'charge', 'ch_live', ?, 5, 6)", account, w.owner.WorkspaceID)
 		w.exec("UPDATE installation SET name = 'own_account_live' WHERE name = 'own_account_test'")
 		w.exec("UPDATE installation SET name = 'webhook_secret_test' WHERE name = 'webhook_secret'")
 		w.exec("UPDATE installation SET value = 'live' WHERE name = 'mode'")
@@ -217,6 +218,9 @@ func TestOwnMode(t *testing.T) {
 			t.Errorf("kept of live mode: %s", got)
 		}
 		inv, _ := w.paid("10", goodCard)
+		if n := ask[int](w, "SELECT next_attempt_at FROM stripe_reads WHERE object_id = 'ch_live'"); n != -6 {
+			t.Errorf("what is to be read in live mode is due %d", n)
+		}
 		if n := ask[int](w, "SELECT count(*) FROM stripe_webhook_events WHERE state <> 'applied'"); n != 0 {
 			t.Errorf("%d events are not applied", n)
 		}

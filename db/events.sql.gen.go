@@ -370,6 +370,26 @@ func (q *Queries) StripeEvent(ctx context.Context, eventID string) (StripeEvent,
 	return i, err
 }
 
+const turnReads = `-- name: TurnReads :execrows
+UPDATE stripe_reads SET next_attempt_at = 0 - next_attempt_at, claimed_until = 0
+WHERE workspace_id = $1 AND stripe_account_id = $2
+`
+
+type TurnReadsParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+}
+
+// In own mode the account goes along between test and live: what is to be read in the mode that is
+// left waits below zero, and what waited is due again.
+func (q *Queries) TurnReads(ctx context.Context, arg TurnReadsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, turnReads, arg.WorkspaceID, arg.StripeAccountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const wakeUnmatchedEvents = `-- name: WakeUnmatchedEvents :execrows
 UPDATE stripe_webhook_events SET next_attempt_at = $1 WHERE stripe_account_id = $2 AND state = 'unmatched'
 `

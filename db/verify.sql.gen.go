@@ -279,7 +279,7 @@ const eventsAmiss = `-- name: EventsAmiss :many
 WITH applied AS (
     SELECT e.workspace_id, e.event_id, e.type, e.object_id FROM stripe_webhook_events e
     WHERE e.state = 'applied' AND e.api_version = $1 AND e.object_id <> '' AND e.workspace_id IS NOT NULL
-        AND e.object_id NOT IN (SELECT r.object_id FROM stripe_reads r WHERE r.next_attempt_at > 0 OR r.last_error <> '')
+        AND e.object_id NOT IN (SELECT r.object_id FROM stripe_reads r WHERE r.next_attempt_at <> 0 OR r.last_error <> '')
 )
 SELECT CAST(e.workspace_id AS TEXT) AS workspace_id, CAST('event' AS TEXT) AS kind, e.event_id AS id,
     CAST('was applied (' || e.type || '), and ' || e.object_id || ' is not here' AS TEXT) AS what

@@ -50,6 +50,12 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AN
 UPDATE stripe_reads SET next_attempt_at = @next_attempt_at, claimed_until = 0, last_error = @last_error
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND kind = @kind AND object_id = @object_id;
 
+-- name: TurnReads :execrows
+-- In own mode the account goes along between test and live: what is to be read in the mode that is
+-- left waits below zero, and what waited is due again.
+UPDATE stripe_reads SET next_attempt_at = 0 - next_attempt_at, claimed_until = 0
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
+
 -- name: DueReads :many
 -- Only of accounts in the mode that Trak runs in: its key can't read the others.
 SELECT r.workspace_id, r.stripe_account_id, r.kind, r.object_id, r.next_attempt_at FROM stripe_reads r
