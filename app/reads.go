@@ -89,6 +89,15 @@ func (a *App) storeRead(ctx context.Context, row db.StripeRead, account db.Accou
 			if failure != nil {
 				done.LastError = clip(connect.UserMessage(failure))
 			}
+			if connect.IsMissing(failure) {
+				_, err := tx.NoteNothingRead(ctx, db.NoteNothingReadParams{
+					WorkspaceID: &row.WorkspaceID, ObjectID: row.ObjectID, ApiVersion: connect.APIVersion,
+					Outcome: "Told in another API version, so it was read from Stripe, which has no such object: nothing of it is in the books.",
+				})
+				if err != nil {
+					return fmt.Errorf("note that nothing was read: %w", err)
+				}
+			}
 			_, err := tx.SetReadDone(ctx, done)
 			return err
 		}

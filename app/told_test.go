@@ -233,6 +233,30 @@ func TestEventsOfAPIv2(t *testing.T) {
 	}
 }
 
+// Of what is told in another version only the id is believed. When Stripe has no such object, the
+// event says so.
+func TestToldInAnotherVersionAndGone(t *testing.T) {
+	t.Parallel()
+	for _, own := range []bool{false, true} {
+		w, account := toldWorld(t, own)
+		inv := w.invoice("100")
+		p := w.paymentOf(inv, "gone", "eur", 10000)
+		must(t, w.signed(account, "charge.succeeded", p.charge, func(e map[string]any) { e["api_version"] = "2019-12-03" }))
+		must(t, w.signed(account, "payment_intent.succeeded", p.intent))
+		w.until("it is noted", func() bool {
+			w.goOn()
+			return strings.Contains(ask[string](w, "SELECT outcome FROM stripe_webhook_events WHERE type = 'charge.succeeded'"), "no such object")
+		})
+		if got := ask[string](w, "SELECT state || outcome FROM stripe_webhook_events WHERE type = 'payment_intent.succeeded'"); got != "applied" {
+			t.Errorf("own %v: the other event is %s", own, got)
+		}
+		if n := ask[int](w, "SELECT count(*) FROM charges"); n != 0 {
+			t.Errorf("own %v: %d charges", own, n)
+		}
+		w.verified()
+	}
+}
+
 // In own mode nobody's access can be taken back.
 func TestDeauthorizationInOwnMode(t *testing.T) {
 	t.Parallel()

@@ -253,6 +253,32 @@ func (q *Queries) LastStripeEvent(ctx context.Context, workspaceID *string) (int
 	return received_at, err
 }
 
+const noteNothingRead = `-- name: NoteNothingRead :execrows
+UPDATE stripe_webhook_events SET outcome = $1
+WHERE workspace_id = $2 AND object_id = $3 AND object_id <> '' AND state = 'applied' AND api_version <> $4
+`
+
+type NoteNothingReadParams struct {
+	Outcome     string
+	WorkspaceID *string
+	ObjectID    string
+	ApiVersion  string
+}
+
+// Events of another version, of which only the object's id was believed, and Stripe has no such object.
+func (q *Queries) NoteNothingRead(ctx context.Context, arg NoteNothingReadParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, noteNothingRead,
+		arg.Outcome,
+		arg.WorkspaceID,
+		arg.ObjectID,
+		arg.ApiVersion,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setReadDone = `-- name: SetReadDone :execrows
 UPDATE stripe_reads SET next_attempt_at = CASE WHEN asked = CAST($1 AS BIGINT) THEN 0 ELSE next_attempt_at END, claimed_until = 0, last_error = $2
 WHERE workspace_id = $3 AND stripe_account_id = $4 AND kind = $5 AND object_id = $6

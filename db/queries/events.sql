@@ -11,6 +11,11 @@ UPDATE stripe_webhook_events SET workspace_id = @workspace_id, state = @state, o
     next_attempt_at = @next_attempt_at, claimed_until = 0
 WHERE event_id = @event_id;
 
+-- name: NoteNothingRead :execrows
+-- Events of another version, of which only the object's id was believed, and Stripe has no such object.
+UPDATE stripe_webhook_events SET outcome = @outcome
+WHERE workspace_id = @workspace_id AND object_id = @object_id AND object_id <> '' AND state = 'applied' AND api_version <> @api_version;
+
 -- name: ClaimStripeEvent :one
 UPDATE stripe_webhook_events SET claimed_until = @claimed_until, next_attempt_at = @claimed_until
 WHERE event_id = @event_id AND next_attempt_at > 0 AND claimed_until < CAST(@now AS BIGINT)
