@@ -141,6 +141,12 @@ func TestClaimsThatNameNoCharge(t *testing.T) {
 			}
 		}
 	}
+	// What concerns one payment says nothing of another, although neither has a charge.
+	list, err := w.app.Attention(t.Context(), w.owner, false)
+	must(t, err)
+	if len(list) != 1 || list[0].Kind != app.AttentionWarning || list[0].Object != "x_awarning" {
+		t.Errorf("attention %+v", list)
+	}
 	w.verified()
 }
 

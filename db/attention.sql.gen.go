@@ -615,7 +615,7 @@ FROM refunds r
     LEFT JOIN users u ON u.id = g.user_id
 WHERE r.workspace_id = $1 AND r.rank > 3 AND p.livemode = $2 AND (g.kind IS NOT NULL) = CAST($3 AS BOOLEAN)
   AND NOT EXISTS (SELECT 1 FROM refunds later WHERE later.workspace_id = r.workspace_id AND later.stripe_account_id = r.stripe_account_id
-    AND later.charge_id = r.charge_id AND later.rank <= 3 AND later.amount >= r.amount AND later.created_at >= r.created_at)
+    AND later.charge_id = r.charge_id AND (r.charge_id <> '' OR later.payment_intent_id = r.payment_intent_id) AND later.rank <= 3 AND later.amount >= r.amount AND later.created_at >= r.created_at)
 ORDER BY r.refund_id DESC LIMIT CAST($4 AS BIGINT)
 `
 
@@ -871,7 +871,7 @@ FROM radar_alerts w
     LEFT JOIN users u ON u.id = g.user_id
 WHERE w.workspace_id = $1 AND w.livemode = $2 AND w.kind = 'early_fraud_warning' AND w.closed = FALSE
   AND p.gross > p.refunded AND (g.kind IS NOT NULL) = CAST($3 AS BOOLEAN)
-  AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.workspace_id = w.workspace_id AND d.stripe_account_id = w.stripe_account_id AND d.charge_id = w.charge_id)
+  AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.workspace_id = w.workspace_id AND d.stripe_account_id = w.stripe_account_id AND d.charge_id = w.charge_id AND (w.charge_id <> '' OR d.payment_intent_id = w.payment_intent_id))
 ORDER BY w.alert_id DESC LIMIT CAST($4 AS BIGINT)
 `
 

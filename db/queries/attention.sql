@@ -86,7 +86,7 @@ FROM refunds r
     LEFT JOIN users u ON u.id = g.user_id
 WHERE r.workspace_id = @workspace_id AND r.rank > 3 AND p.livemode = @livemode AND (g.kind IS NOT NULL) = CAST(@ignored AS BOOLEAN)
   AND NOT EXISTS (SELECT 1 FROM refunds later WHERE later.workspace_id = r.workspace_id AND later.stripe_account_id = r.stripe_account_id
-    AND later.charge_id = r.charge_id AND later.rank <= 3 AND later.amount >= r.amount AND later.created_at >= r.created_at)
+    AND later.charge_id = r.charge_id AND (r.charge_id <> '' OR later.payment_intent_id = r.payment_intent_id) AND later.rank <= 3 AND later.amount >= r.amount AND later.created_at >= r.created_at)
 ORDER BY r.refund_id DESC LIMIT CAST(@max AS BIGINT);
 
 -- name: AttentionRefusals :many
@@ -120,7 +120,7 @@ FROM radar_alerts w
     LEFT JOIN users u ON u.id = g.user_id
 WHERE w.workspace_id = @workspace_id AND w.livemode = @livemode AND w.kind = 'early_fraud_warning' AND w.closed = FALSE
   AND p.gross > p.refunded AND (g.kind IS NOT NULL) = CAST(@ignored AS BOOLEAN)
-  AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.workspace_id = w.workspace_id AND d.stripe_account_id = w.stripe_account_id AND d.charge_id = w.charge_id)
+  AND NOT EXISTS (SELECT 1 FROM disputes d WHERE d.workspace_id = w.workspace_id AND d.stripe_account_id = w.stripe_account_id AND d.charge_id = w.charge_id AND (w.charge_id <> '' OR d.payment_intent_id = w.payment_intent_id))
 ORDER BY w.alert_id DESC LIMIT CAST(@max AS BIGINT);
 
 -- name: AttentionPayouts :many
