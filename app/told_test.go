@@ -107,7 +107,9 @@ func TestClaimsThatNameNoCharge(t *testing.T) {
 		want  billing.Standing
 	}{
 		"a review": {
-			func(p payment) object { return p.claim("review", "prv_1", object{"open": true, "opened_reason": "rule"}) },
+			func(p payment) object {
+				return p.claim("review", "prv_1", object{"open": true, "opened_reason": "rule"})
+			},
 			billing.Standing{Status: billing.Paid, Received: 10000, Flags: []string{billing.FlagInReview}},
 		},
 		"a warning": {
@@ -117,11 +119,15 @@ func TestClaimsThatNameNoCharge(t *testing.T) {
 			billing.Standing{Status: billing.Paid, Received: 10000, Flags: []string{billing.FlagFraudWarning}},
 		},
 		"a refund": {
-			func(p payment) object { return p.claim("refund", "re_1", object{"status": "succeeded", "amount": 4000}) },
+			func(p payment) object {
+				return p.claim("refund", "re_1", object{"status": "succeeded", "amount": 4000})
+			},
 			billing.Standing{Status: billing.PartiallyRefunded, Received: 10000, Refunded: 4000},
 		},
 		"a dispute": {
-			func(p payment) object { return p.claim("dispute", "dp_1", object{"status": "lost", "reason": "fraudulent"}) },
+			func(p payment) object {
+				return p.claim("dispute", "dp_1", object{"status": "lost", "reason": "fraudulent"})
+			},
 			billing.Standing{Status: billing.ChargedBack, Received: 10000, Due: 10000},
 		},
 	} {
@@ -290,7 +296,10 @@ func TestInquiryInAnotherVersion(t *testing.T) {
 		_, _ = rw.Write(bytes.ReplaceAll(body, []byte(`"disputed":true`), []byte(`"disputed":false`)))
 	})
 	must(t, w.signed(account, "charge.dispute.created", object{"id": id, "object": "dispute", "charge": p.ChargeID}, func(e map[string]any) { e["api_version"] = "2019-12-03" }))
-	w.until("it is read", func() bool { w.goOn(); return ask[int](w, "SELECT count(*) FROM disputes WHERE dispute_id = ?", id) == 1 })
+	w.until("it is read", func() bool {
+		w.goOn()
+		return ask[int](w, "SELECT count(*) FROM disputes WHERE dispute_id = ?", id) == 1
+	})
 	if s := w.detail(inv.ID).Standing; !slices.Equal(s.Flags, []string{billing.FlagDisputeOpen}) {
 		t.Errorf("%+v", s)
 	}

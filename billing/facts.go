@@ -239,10 +239,10 @@ type Read struct {
 const (
 	ReadSession = "checkout.session"
 	ReadIntent  = "payment_intent"
-	ReadCharge  = "charge" // with its refunds, disputes and alerts
-	ReadReview  = "review" // by itself: a charge no longer names one that is closed
+	ReadCharge  = "charge"  // with its refunds, disputes and alerts
+	ReadReview  = "review"  // by itself: a charge no longer names one that is closed
 	ReadDispute = "dispute" // by itself: a charge need not count an inquiry as one
-	ReadPayout  = "payout" // with the transactions that it contains
+	ReadPayout  = "payout"  // with the transactions that it contains
 	ReadLink    = "payment_link"
 	ReadAccount = "account"
 )
