@@ -12,12 +12,31 @@ import (
 
 // Claims are what somebody has on a charge: refunds, disputes, and alerts that one may come.
 
-// claimsOn adds the claims on a charge to the facts of its payment.
-func claimsOn(ctx context.Context, q *db.Queries, c db.Charge, f *billing.PaymentFacts) error {
-	n, err := q.ClaimsOnCharge(ctx, db.ClaimsOnChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
-	if err != nil || n == 0 {
-		return err
+// claims adds the claims on a payment and its charges to the facts of it.
+func claims(ctx context.Context, q *db.Queries, p db.Payment, charges []db.Charge, f *billing.PaymentFacts) error {
+	onIntent := len(charges) == 0
+	for _, c := range charges {
+		n, err := q.ClaimsOnCharge(ctx, db.ClaimsOnChargeParams{
+			WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID, PaymentIntentID: c.PaymentIntentID,
+		})
+		if err != nil {
+			return fmt.Errorf("count claims: %w", err)
+		}
+		if n == 0 {
+			continue
+		}
+		onIntent = true
+		if err := claimsOnCharge(ctx, q, c, f); err != nil {
+			return err
+		}
 	}
+	if !onIntent {
+		return nil
+	}
+	return claimsOnIntent(ctx, q, p, f)
+}
+
+func claimsOnCharge(ctx context.Context, q *db.Queries, c db.Charge, f *billing.PaymentFacts) error {
 	refunds, err := q.RefundsOfCharge(ctx, db.RefundsOfChargeParams{WorkspaceID: c.WorkspaceID, StripeAccountID: c.StripeAccountID, ChargeID: c.ChargeID})
 	if err != nil {
 		return fmt.Errorf("read refunds: %w", err)

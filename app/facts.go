@@ -326,11 +326,8 @@ func paymentFacts(ctx context.Context, q *db.Queries, row db.Payment, said billi
 	}
 	for _, c := range charges {
 		f.Charges = append(f.Charges, chargeOf(c))
-		if err := claimsOn(ctx, q, c, &f); err != nil {
-			return f, err
-		}
 	}
-	return f, claimsOnIntent(ctx, q, row, &f)
+	return f, claims(ctx, q, row, charges, &f)
 }
 
 // invoiceFacts gathers all that an invoice's standing depends on. computed holds payments that

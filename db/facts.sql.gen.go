@@ -103,6 +103,9 @@ SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = $1 AND r.stri
     + (SELECT count(*) FROM disputes d WHERE d.workspace_id = $1 AND d.stripe_account_id = $2 AND d.charge_id = $3)
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = $1 AND a.stripe_account_id = $2 AND a.charge_id = $3)
     + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = $1 AND q.stripe_account_id = $2 AND q.charge_id = $3 AND q.state = 'asking')
+    + (SELECT count(*) FROM refunds ri WHERE ri.workspace_id = $1 AND ri.stripe_account_id = $2 AND ri.payment_intent_id = $4 AND ri.charge_id = '')
+    + (SELECT count(*) FROM disputes di WHERE di.workspace_id = $1 AND di.stripe_account_id = $2 AND di.payment_intent_id = $4 AND di.charge_id = '')
+    + (SELECT count(*) FROM radar_alerts ai WHERE ai.workspace_id = $1 AND ai.stripe_account_id = $2 AND ai.payment_intent_id = $4 AND ai.charge_id = '')
     AS BIGINT) AS claims
 `
 
@@ -110,11 +113,18 @@ type ClaimsOnChargeParams struct {
 	WorkspaceID     string
 	StripeAccountID string
 	ChargeID        string
+	PaymentIntentID string
 }
 
-// Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of four.
+// Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of
+// seven, as Stripe may name a payment intent and no charge.
 func (q *Queries) ClaimsOnCharge(ctx context.Context, arg ClaimsOnChargeParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, claimsOnCharge, arg.WorkspaceID, arg.StripeAccountID, arg.ChargeID)
+	row := q.db.QueryRowContext(ctx, claimsOnCharge,
+		arg.WorkspaceID,
+		arg.StripeAccountID,
+		arg.ChargeID,
+		arg.PaymentIntentID,
+	)
 	var claims int64
 	err := row.Scan(&claims)
 	return claims, err
@@ -133,7 +143,7 @@ type ClaimsOnIntentParams struct {
 	PaymentIntentID string
 }
 
-// Stripe may name a payment intent and no charge. Hardly any payment has such claims: one look instead of three.
+// Those that name no charge, of a payment of which no charge is known.
 func (q *Queries) ClaimsOnIntent(ctx context.Context, arg ClaimsOnIntentParams) (int64, error) {
 	row := q.db.QueryRowContext(ctx, claimsOnIntent, arg.WorkspaceID, arg.StripeAccountID, arg.PaymentIntentID)
 	var claims int64

@@ -18,13 +18,24 @@ func TestFoldReadsByWholeKey(t *testing.T) {
 		refundsOfCharge:  "stripe_account_id=? AND charge_id=?",
 		askingOfCharge:   "refund_requests_asking (stripe_account_id=? AND charge_id=?)",
 		claimsOnCharge:   "refund_requests_asking (stripe_account_id=? AND charge_id=?)",
+		claimsOnIntent:   "refunds_by_intent (stripe_account_id=? AND payment_intent_id=?)",
+		refundsOfIntent:  "refunds_by_intent (stripe_account_id=? AND payment_intent_id=?)",
+		disputesOfIntent: "disputes_by_intent (stripe_account_id=? AND payment_intent_id=?)",
+		alertsOfIntent:   "radar_alerts_by_intent (stripe_account_id=? AND payment_intent_id=?)",
 	} {
-		plan, err := w.plan(query, "a", "b", "c")
+		args := []any{"a", "b", "c", "d"}
+		if !strings.Contains(query, "$4") {
+			args = args[:3]
+		}
+		plan, err := w.plan(query, args...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(plan, want) {
 			t.Errorf("%.40q reads by %s", query, plan)
+		}
+		if strings.Contains(plan, "SCAN") && !strings.Contains(plan, "SCAN CONSTANT ROW") {
+			t.Errorf("%.40q reads too much: %s", query, plan)
 		}
 	}
 }

@@ -90,15 +90,19 @@ SELECT * FROM refunds WHERE workspace_id = @workspace_id AND stripe_account_id =
 ORDER BY refund_id;
 
 -- name: ClaimsOnCharge :one
--- Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of four.
+-- Most charges have neither refund nor dispute nor alert, and none is being refunded: one look instead of
+-- seven, as Stripe may name a payment intent and no charge.
 SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = @stripe_account_id AND r.charge_id = @charge_id)
     + (SELECT count(*) FROM disputes d WHERE d.workspace_id = @workspace_id AND d.stripe_account_id = @stripe_account_id AND d.charge_id = @charge_id)
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.charge_id = @charge_id)
     + (SELECT count(*) FROM refund_requests q WHERE q.workspace_id = @workspace_id AND q.stripe_account_id = @stripe_account_id AND q.charge_id = @charge_id AND q.state = 'asking')
+    + (SELECT count(*) FROM refunds ri WHERE ri.workspace_id = @workspace_id AND ri.stripe_account_id = @stripe_account_id AND ri.payment_intent_id = @payment_intent_id AND ri.charge_id = '')
+    + (SELECT count(*) FROM disputes di WHERE di.workspace_id = @workspace_id AND di.stripe_account_id = @stripe_account_id AND di.payment_intent_id = @payment_intent_id AND di.charge_id = '')
+    + (SELECT count(*) FROM radar_alerts ai WHERE ai.workspace_id = @workspace_id AND ai.stripe_account_id = @stripe_account_id AND ai.payment_intent_id = @payment_intent_id AND ai.charge_id = '')
     AS BIGINT) AS claims;
 
 -- name: ClaimsOnIntent :one
--- Stripe may name a payment intent and no charge. Hardly any payment has such claims: one look instead of three.
+-- Those that name no charge, of a payment of which no charge is known.
 SELECT CAST((SELECT count(*) FROM refunds r WHERE r.workspace_id = @workspace_id AND r.stripe_account_id = @stripe_account_id AND r.payment_intent_id = @payment_intent_id AND r.charge_id = '')
     + (SELECT count(*) FROM disputes d WHERE d.workspace_id = @workspace_id AND d.stripe_account_id = @stripe_account_id AND d.payment_intent_id = @payment_intent_id AND d.charge_id = '')
     + (SELECT count(*) FROM radar_alerts a WHERE a.workspace_id = @workspace_id AND a.stripe_account_id = @stripe_account_id AND a.payment_intent_id = @payment_intent_id AND a.charge_id = '')
