@@ -326,7 +326,7 @@ func StandingOf(f InvoiceFacts) Standing {
 	switch {
 	case s.Received > 0 && lost > 0 && net <= 0:
 		s.Status = ChargedBack
-	case s.Received > 0 && s.Refunded >= s.Received && (s.Received >= total || f.Decided != Open):
+	case s.Received > 0 && s.Refunded >= s.Received:
 		s.Status = Refunded
 	case finalized && s.Received >= total && s.Refunded > 0:
 		s.Status = PartiallyRefunded
@@ -339,10 +339,10 @@ func StandingOf(f InvoiceFacts) Standing {
 	default:
 		s.Status = f.Decided
 	}
-	s.Phase = phaseOf(s.Status, f.Decided)
 	if f.Decided == Open || f.Decided == Uncollectible {
 		s.Due = max(0, total-kept)
 	}
+	s.Phase = phaseOf(s, f.Decided)
 	flags[FlagOverpaid] = finalized && f.Decided != Void && s.Received > total
 	flags[FlagPaidAfterVoid] = f.Decided == Void && s.Received > 0
 	flags[FlagDisputeLost] = lost > 0 && s.Status != ChargedBack
@@ -356,8 +356,13 @@ func StandingOf(f InvoiceFacts) Standing {
 	return s
 }
 
-func phaseOf(s, decided Status) Phase {
-	switch s {
+// phaseOf: an open invoice waits for money as long as something is due, also when its word says
+// what became of a part: all that was paid was given back, or lost to a dispute.
+func phaseOf(s Standing, decided Status) Phase {
+	if decided == Open && s.Due > 0 {
+		return PhaseOpen
+	}
+	switch s.Status {
 	case Draft:
 		return PhaseDraft
 	case Paid, PartiallyRefunded, Refunded:
