@@ -95,10 +95,6 @@ var useCases = map[string]useCase{
 		list, _, err := a.Disputes(ctx, by, app.Cursor{})
 		return errors.Join(err, nothing(len(list)))
 	}},
-	"OpenDisputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
-		list, err := a.OpenDisputes(ctx, by)
-		return errors.Join(err, nothing(len(list)))
-	}},
 	"Refundable": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.Refundable(ctx, by, x.stray))
 	}},

@@ -13,19 +13,6 @@ WHERE d.workspace_id = @workspace_id AND d.livemode = @livemode
   AND (d.created_at, d.dispute_id) < (CAST(@before_at AS BIGINT), CAST(@before_id AS TEXT))
 ORDER BY d.created_at DESC, d.dispute_id DESC LIMIT CAST(@max AS BIGINT);
 
--- name: OpenDisputes :many
--- Those that wait for an answer (billing.DisputeWarningNeedsResponse, DisputeNeedsResponse), by deadline.
-SELECT sqlc.embed(d), COALESCE(p.id, '') AS payment_id, COALESCE(i.id, '') AS invoice_id, COALESCE(i.number, '') AS invoice_number,
-    COALESCE(i.buyer_name, '') AS buyer_name, COALESCE(a.state, '') AS answer, COALESCE(a.last_error, '') AS answer_error
-FROM disputes d
-LEFT JOIN charges c ON c.workspace_id = d.workspace_id AND c.stripe_account_id = d.stripe_account_id AND c.charge_id = d.charge_id
-LEFT JOIN payments p ON p.workspace_id = d.workspace_id AND p.stripe_account_id = d.stripe_account_id
-    AND p.payment_intent_id = COALESCE(NULLIF(c.payment_intent_id, ''), d.payment_intent_id)
-LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
-LEFT JOIN dispute_answers a ON a.workspace_id = d.workspace_id AND a.stripe_account_id = d.stripe_account_id AND a.dispute_id = d.dispute_id
-WHERE d.workspace_id = @workspace_id AND d.livemode = @livemode AND d.rank IN (1, 4)
-ORDER BY d.due_by, d.dispute_id LIMIT CAST(@max AS BIGINT);
-
 -- name: DisputesOfInvoice :many
 SELECT sqlc.embed(d), COALESCE(p.id, '') AS payment_id, COALESCE(i.id, '') AS invoice_id, COALESCE(i.number, '') AS invoice_number,
     COALESCE(i.buyer_name, '') AS buyer_name, COALESCE(a.state, '') AS answer, COALESCE(a.last_error, '') AS answer_error
