@@ -181,11 +181,11 @@ func (a *App) sendFiles(ctx context.Context, try *answerTry) (connect.Evidence, 
 		try.ClaimedUntil = until
 	}
 	err = a.db.View(ctx, scope, func(q *db.Queries) (err error) {
-		files, err = q.DisputeFiles(ctx, db.DisputeFilesParams{WorkspaceID: try.WorkspaceID, StripeAccountID: try.StripeAccountID, DisputeID: try.DisputeID})
+		files, err = disputeFiles(ctx, q, try.WorkspaceID, try.StripeAccountID, try.DisputeID, "")
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read files: %w", err)
+		return nil, err
 	}
 	return evidenceOf(textsOf(try.DisputeAnswer), files), nil
 }

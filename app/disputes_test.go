@@ -400,6 +400,26 @@ func (w *world) answeredOnce(account, invoice, id, state string) {
 	w.verified()
 }
 
+// Whatever a file is called, its name says what it is, and leads nowhere.
+func TestEvidenceFileNames(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.connect()
+	_, d := w.disputed(disputedCard)
+	for version, c := range [][2]string{
+		{"../../etc/passwd", "passwd.pdf"}, {`C:\scans\..\order.exe`, "order.pdf"}, {"a\r\nContent-Type: text/html\r\n\r\n.pdf", "html.pdf"},
+		{"x\x00y.pdf\x00.exe", "xy.pdf.pdf"}, {`"<b>|*?".pdf`, "b.pdf"}, {"..", "file.pdf"}, {"", "file.pdf"}, {"/", "file.pdf"}, {"Größe 1.PDF", "Größe 1.pdf"},
+		{strings.Repeat("ü", 300) + ".pdf", strings.Repeat("ü", 80) + ".pdf"},
+	} {
+		in := app.EvidenceInput{Version: int64(version), Files: []app.EvidenceUpload{{Field: "receipt", Name: c[0], Content: somePDF}}}
+		must(t, w.app.SaveEvidence(context.Background(), w.owner, d.ID, in))
+		if files := w.dispute(d.ID).Files; len(files) != 1 || files[0].Name != c[1] {
+			t.Errorf("%q: %+v", c[0], files)
+		}
+	}
+	w.answerEnds(d.ID, "saved")
+}
+
 // TestDisputeRefused keeps what was written when Stripe says no, and says why.
 func TestDisputeRefused(t *testing.T) {
 	t.Parallel()

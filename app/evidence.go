@@ -85,6 +85,7 @@ type EvidenceInput struct {
 	Version int64 // that was seen, 0 = there was none
 	Texts   map[string]string
 	Files   []EvidenceUpload
+	Kept    map[string]string // ids, by field, of files that were sent with a form that could not be saved
 	Remove  []string
 }
 
@@ -93,10 +94,12 @@ type EvidenceUpload struct {
 	Field, Name string
 	Content     []byte
 	kind        string // media type, by its content
+	kept        string // id of one that is kept already, without content here
 }
 
-// check cleans the input and collects what is wrong with it. have are the files that are there.
-func (in *EvidenceInput) check(reason string, have []db.DisputeFilesRow) error {
+// check cleans the texts, collects what is wrong with the input, and returns the files that it asks
+// for. have are the files of the answer, kept those that wait for the person's next try.
+func (in *EvidenceInput) check(reason string, have, kept []db.DisputeFilesRow) ([]EvidenceUpload, billing.FieldErrors) {
 	errs := billing.FieldErrors{}
 	fields := EvidenceFields(reason)
 	texts, characters := map[string]string{}, 0
@@ -119,22 +122,48 @@ func (in *EvidenceInput) check(reason string, have []db.DisputeFilesRow) error {
 	in.Texts = texts
 	size := int64(0)
 	for _, f := range have {
-		if !slices.Contains(in.Remove, f.Field) && !slices.ContainsFunc(in.Files, func(u EvidenceUpload) bool { return u.Field == f.Field }) {
+		if !slices.Contains(in.Remove, f.Field) && !in.replaces(f.Field) {
 			size += f.Size
 		}
 	}
-	for i := range in.Files {
-		f := &in.Files[i]
+	var files []EvidenceUpload
+	for field, id := range in.Kept {
+		if in.sends(field) {
+			continue
+		}
+		at := slices.IndexFunc(kept, func(f db.DisputeFilesRow) bool { return f.ID == id && f.Field == field })
+		if at < 0 {
+			errs.Add(field, "Choose this file again")
+			continue
+		}
+		files = append(files, EvidenceUpload{Field: field, kept: id})
+		size += kept[at].Size
+	}
+	for i, f := range in.Files {
 		if !slices.Contains(fields, EvidenceField{f.Field, EvidenceFile}) {
 			errs.Add("uncategorized_file", "This dispute takes no such file")
 			continue
+		}
+		if slices.ContainsFunc(in.Files[:i], func(u EvidenceUpload) bool { return u.Field == f.Field }) {
+			errs.Add(f.Field, "Choose one file: only one fits here")
 		}
 		f.check(errs)
 		if size += int64(len(f.Content)); size > maxEvidenceFiles {
 			errs.Add(f.Field, "All files together can have 4.5 MB at most. Send a smaller one, or take another out")
 		}
+		files = append(files, f)
 	}
-	return errs.Err()
+	return files, errs
+}
+
+// sends says whether a new file comes for a field.
+func (in *EvidenceInput) sends(field string) bool {
+	return slices.ContainsFunc(in.Files, func(f EvidenceUpload) bool { return f.Field == field })
+}
+
+// replaces says whether the file of a field gives way to another one.
+func (in *EvidenceInput) replaces(field string) bool {
+	return in.Kept[field] != "" || in.sends(field)
 }
 
 // check says what a file is by what is in it, whatever it is called, and gives it a name that fits.

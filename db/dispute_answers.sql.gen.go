@@ -53,24 +53,36 @@ func (q *Queries) ClaimDisputeAnswer(ctx context.Context, arg ClaimDisputeAnswer
 }
 
 const deleteDisputeFile = `-- name: DeleteDisputeFile :execrows
-DELETE FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND field = $4
+DELETE FROM dispute_files WHERE workspace_id = $1 AND id = $2
 `
 
 type DeleteDisputeFileParams struct {
-	WorkspaceID     string
-	StripeAccountID string
-	DisputeID       string
-	Field           string
+	WorkspaceID string
+	ID          string
 }
 
 func (q *Queries) DeleteDisputeFile(ctx context.Context, arg DeleteDisputeFileParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteDisputeFile,
-		arg.WorkspaceID,
-		arg.StripeAccountID,
-		arg.DisputeID,
-		arg.Field,
-	)
+	result, err := q.db.ExecContext(ctx, deleteDisputeFile, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteKeptDisputeFiles = `-- name: DeleteKeptDisputeFiles :execrows
+DELETE FROM dispute_files
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by <> ''
+`
+
+type DeleteKeptDisputeFilesParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	DisputeID       string
+}
+
+// Once the answer is given, no form waits any more.
+func (q *Queries) DeleteKeptDisputeFiles(ctx context.Context, arg DeleteKeptDisputeFilesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteKeptDisputeFiles, arg.WorkspaceID, arg.StripeAccountID, arg.DisputeID)
 	if err != nil {
 		return 0, err
 	}
@@ -111,13 +123,14 @@ func (q *Queries) DisputeAnswer(ctx context.Context, arg DisputeAnswerParams) (D
 
 const disputeFiles = `-- name: DisputeFiles :many
 SELECT id, field, name, media_type, size, stripe_file_id FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 ORDER BY field
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by = $4 ORDER BY field
 `
 
 type DisputeFilesParams struct {
 	WorkspaceID     string
 	StripeAccountID string
 	DisputeID       string
+	KeptBy          string
 }
 
 type DisputeFilesRow struct {
@@ -129,9 +142,15 @@ type DisputeFilesRow struct {
 	StripeFileID string
 }
 
-// Without what is in them, which nobody but the worker needs.
+// Those of the answer (kept_by = ”), or those that wait in somebody's form. Without what is in
+// them, which nobody but the worker needs.
 func (q *Queries) DisputeFiles(ctx context.Context, arg DisputeFilesParams) ([]DisputeFilesRow, error) {
-	rows, err := q.db.QueryContext(ctx, disputeFiles, arg.WorkspaceID, arg.StripeAccountID, arg.DisputeID)
+	rows, err := q.db.QueryContext(ctx, disputeFiles,
+		arg.WorkspaceID,
+		arg.StripeAccountID,
+		arg.DisputeID,
+		arg.KeptBy,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +180,8 @@ func (q *Queries) DisputeFiles(ctx context.Context, arg DisputeFilesParams) ([]D
 }
 
 const disputeFilesToSend = `-- name: DisputeFilesToSend :many
-SELECT id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, stripe_file_id, created_by, created_at FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND stripe_file_id = '' ORDER BY field
+SELECT id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, stripe_file_id, created_by, created_at FROM dispute_files
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by = '' AND stripe_file_id = '' ORDER BY field
 `
 
 type DisputeFilesToSendParams struct {
@@ -186,6 +205,7 @@ func (q *Queries) DisputeFilesToSend(ctx context.Context, arg DisputeFilesToSend
 			&i.StripeAccountID,
 			&i.DisputeID,
 			&i.Field,
+			&i.KeptBy,
 			&i.Name,
 			&i.MediaType,
 			&i.Size,
@@ -389,8 +409,8 @@ func (q *Queries) FindDispute(ctx context.Context, arg FindDisputeParams) (FindD
 }
 
 const insertDisputeFile = `-- name: InsertDisputeFile :exec
-INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, created_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, created_by, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertDisputeFileParams struct {
@@ -399,6 +419,7 @@ type InsertDisputeFileParams struct {
 	StripeAccountID string
 	DisputeID       string
 	Field           string
+	KeptBy          string
 	Name            string
 	MediaType       string
 	Size            int64
@@ -414,6 +435,7 @@ func (q *Queries) InsertDisputeFile(ctx context.Context, arg InsertDisputeFilePa
 		arg.StripeAccountID,
 		arg.DisputeID,
 		arg.Field,
+		arg.KeptBy,
 		arg.Name,
 		arg.MediaType,
 		arg.Size,
@@ -591,6 +613,24 @@ type SetDisputeFileSentParams struct {
 
 func (q *Queries) SetDisputeFileSent(ctx context.Context, arg SetDisputeFileSentParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setDisputeFileSent, arg.StripeFileID, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const takeDisputeFile = `-- name: TakeDisputeFile :execrows
+UPDATE dispute_files SET kept_by = '' WHERE workspace_id = $1 AND id = $2
+`
+
+type TakeDisputeFileParams struct {
+	WorkspaceID string
+	ID          string
+}
+
+// What waited in a form becomes part of the answer.
+func (q *Queries) TakeDisputeFile(ctx context.Context, arg TakeDisputeFileParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, takeDisputeFile, arg.WorkspaceID, arg.ID)
 	if err != nil {
 		return 0, err
 	}

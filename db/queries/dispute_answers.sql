@@ -75,21 +75,30 @@ UPDATE dispute_answers SET claimed_until = 0, keys_spent = keys_spent + @spent,
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id;
 
 -- name: DisputeFiles :many
--- Without what is in them, which nobody but the worker needs.
+-- Those of the answer (kept_by = ''), or those that wait in somebody's form. Without what is in
+-- them, which nobody but the worker needs.
 SELECT id, field, name, media_type, size, stripe_file_id FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id ORDER BY field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by = @kept_by ORDER BY field;
 
 -- name: DisputeFilesToSend :many
 SELECT * FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND stripe_file_id = '' ORDER BY field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by = '' AND stripe_file_id = '' ORDER BY field;
 
 -- name: InsertDisputeFile :exec
-INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, created_by, created_at)
-VALUES (@id, @workspace_id, @stripe_account_id, @dispute_id, @field, @name, @media_type, @size, @content, @created_by, @created_at);
+INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, created_by, created_at)
+VALUES (@id, @workspace_id, @stripe_account_id, @dispute_id, @field, @kept_by, @name, @media_type, @size, @content, @created_by, @created_at);
+
+-- name: TakeDisputeFile :execrows
+-- What waited in a form becomes part of the answer.
+UPDATE dispute_files SET kept_by = '' WHERE workspace_id = @workspace_id AND id = @id;
 
 -- name: DeleteDisputeFile :execrows
+DELETE FROM dispute_files WHERE workspace_id = @workspace_id AND id = @id;
+
+-- name: DeleteKeptDisputeFiles :execrows
+-- Once the answer is given, no form waits any more.
 DELETE FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND field = @field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by <> '';
 
 -- name: SetDisputeFileSent :execrows
 UPDATE dispute_files SET stripe_file_id = @stripe_file_id, content = NULL
