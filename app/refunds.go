@@ -150,12 +150,15 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 		return r, err
 	}
 	var p db.RefundablePaymentRow
-	sent := false
+	amount, sent := int64(0), false
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		if p, err = a.refundablePayment(ctx, q, actor, paymentID); err != nil {
 			return err
 		}
-		r, sent, err = refundSentBefore(ctx, q, p, in.FormKey)
+		if amount, err = in.check(p.Currency, actor.Workspace.Locale); err != nil {
+			return err
+		}
+		r, sent, err = refundSentBefore(ctx, q, p, in, amount)
 		return err
 	})
 	if err != nil {
@@ -164,10 +167,6 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 	patience, cancel := context.WithTimeout(ctx, firstTry) // of the person, with all calls to Stripe
 	defer cancel()
 	if !sent {
-		amount, err := in.check(p.Currency, actor.Workspace.Locale)
-		if err != nil {
-			return r, err
-		}
 		left, err := a.leftAtStripe(patience, p)
 		if err != nil {
 			return r, err
@@ -191,17 +190,21 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 	return r, err
 }
 
-// refundSentBefore finds what an earlier click on the same form asked for.
-func refundSentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, formKey string) (db.RefundRequest, bool, error) {
-	r, err := q.RefundRequestByFormKey(ctx, db.RefundRequestByFormKeyParams{WorkspaceID: p.WorkspaceID, FormKey: formKey})
+// refundSentBefore finds what an earlier click on the same form asked for. It returns FieldErrors when
+// something else was asked for then: neither may count unseen.
+func refundSentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, in RefundInput, amount int64) (db.RefundRequest, bool, error) {
+	r, err := q.RefundRequestByFormKey(ctx, db.RefundRequestByFormKeyParams{WorkspaceID: p.WorkspaceID, FormKey: in.FormKey})
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
 	}
 	if err != nil {
 		return r, false, fmt.Errorf("look for the same form: %w", err)
 	}
-	if r.PaymentID != p.ID {
+	switch {
+	case r.PaymentID != p.ID:
 		return r, false, ErrConflict // a form of another payment's page
+	case r.Amount != amount || r.Reason != in.Reason || r.StillOwed != in.StillOwed:
+		return r, false, billing.FieldErrors{"amount": "This form was sent before, for something else. Look at what is refunded by now, and send it again if this is to come on top"}
 	}
 	return r, true, nil
 }
@@ -212,7 +215,7 @@ func (a *App) askRefund(ctx context.Context, actor Actor, p db.RefundablePayment
 	id := newID()
 	err = a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
 		var sent bool
-		if r, sent, err = refundSentBefore(ctx, tx.Queries, p, in.FormKey); err != nil || sent {
+		if r, sent, err = refundSentBefore(ctx, tx.Queries, p, in, amount); err != nil || sent {
 			return err
 		}
 		here, asking, err := leftHere(ctx, tx.Queries, p)
