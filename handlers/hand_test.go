@@ -147,6 +147,33 @@ func TestNeedsAttentionPages(t *testing.T) {
 		}
 		owner.get(overview).has(t, 200, "Needs attention")
 	})
+	t.Run("all ignored with one reason", func(t *testing.T) {
+		owner.get(all).lacks(t, "Ignore all")
+		w.stray(w.north, account, 80000)
+		q := owner.get(all)
+		q.has(t, 200, "Are none of these 2 payments for an invoice?", "Ignore all 2")
+		q.wellFormed(t)
+		member.get(all).lacks(t, "Ignore all")
+		subjects := q.find(t, regexp.MustCompile(`name="subject" value="([^" ]+ [^"]+)"`))
+		form := []string{"kind", app.AttentionUnmatched, "subject", subjects, "all", "1", "reason", strings.Repeat("x", 301)}
+		q = owner.post(all+"/ignore", form...)
+		q.has(t, 422, "At most 300 characters", "<details open><summary>Ignore all 2", `id="reason-all" name="reason" autocomplete="off" maxlength="300" required value="`+form[7])
+		q.wellFormed(t)
+		form[7] = "Sold in the shop"
+		w.as("stranger").post(all+"/ignore", form...).has(t, 404)
+		w.as("stranger").post(path(w.south, "/payments/attention/ignore"), form...).has(t, 404)
+		for range 2 { // a double click
+			owner.post(all+"/ignore", form...).has(t, 303)
+		}
+		q = owner.get(all)
+		q.has(t, 200, "All is well", "They are left alone until something changes")
+		if n := strings.Count(q.body, "Sold in the shop"); n != 2 {
+			t.Errorf("%d are ignored", n)
+		}
+		for _, subject := range strings.Fields(subjects) {
+			owner.post(all+"/mind", "kind", app.AttentionUnmatched, "subject", subject).has(t, 303)
+		}
+	})
 	t.Run("assigned, and not any more", func(t *testing.T) {
 		owner.get(assign).has(t, 200, "No open invoice is in the currency of this payment")
 		inv := w.invoice(w.north, `"Halden" & Vik`, "1000", "eur", "")
