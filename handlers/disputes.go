@@ -300,7 +300,7 @@ func (h *Server) disputeStatus(c *fiber.Ctx) error {
 		c.Set("HX-Redirect", disputesPath(actor, "/"+d.ID))
 		return c.SendStatus(fiber.StatusNoContent)
 	}
-	return h.fragment(c, fiber.StatusOK, "dispute-state", stateOf(actor, d))
+	return h.news(c, "dispute-state", stateOf(actor, d))
 }
 
 // saveEvidence keeps what was written, and goes on to the question whether it is to be submitted, if

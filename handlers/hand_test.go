@@ -121,7 +121,10 @@ func TestNeedsAttentionPages(t *testing.T) {
 	owner.get(all).has(t, 200, "All is well")
 	poll := owner.get(overview).find(t, regexp.MustCompile(`hx-get="([^"]*/tiles[^"]*)"`))
 	stray := w.stray(w.north, account, 70000)
-	owner.part(poll, "section#overview").has(t, 200, "Needs attention", "A payment that no invoice asked for", "€700.00", `href="`+all+`"`)
+	owner.part(poll, "section#overview").has(t, 200, `<hx-partial id="nav-attention" hx-swap="outerHTML"><span class="count num" id="nav-attention" aria-hidden="true">1<span class="sr"> thing needs attention</span></span></hx-partial>`,
+		`<hx-partial id="nav-overdue"`, `<hx-partial id="nav-health"`, "Needs attention", "A payment that no invoice asked for", "€700.00", `href="`+all+`"`)
+	member.part(poll, "section#overview").lacks(t, "nav-health")
+	owner.get(overview).lacks(t, "hx-partial")
 	assign := path(w.north, "/payments/assign/"+stray)
 	p := owner.get(all)
 	p.has(t, 200, "A payment that no invoice asked for", "€700.00", `href="`+assign+`"`, path(w.north, "/payments/refund/"+stray), "Ignore it")
