@@ -11,7 +11,6 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
-	"trak/jobs"
 )
 
 // States of a refund that was asked for here. What became of it at Stripe is a fact.
@@ -305,20 +304,9 @@ func (a *App) RetryRefunds(ctx context.Context, actor Actor, paymentID string) e
 // workRefund claims a refund request and asks Stripe for it. It reports false when there was
 // nothing to claim. A refusal of Stripe's is the request's state, not an error of this function.
 func (a *App) workRefund(ctx context.Context, workspaceID, id string) (bool, error) {
-	var r db.RefundRequest
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
-		claimed = false
-		r, err = tx.ClaimRefundRequest(ctx, db.ClaimRefundRequestParams{WorkspaceID: workspaceID, ID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("claim refund %s: %w", id, err)
-		}
-		claimed = true
-		return nil
-	})
+	r, claimed, err := claim(ctx, a, workspaceID, func(tx *db.Tx, now, until int64) (db.RefundRequest, error) {
+		return tx.ClaimRefundRequest(ctx, db.ClaimRefundRequestParams{WorkspaceID: workspaceID, ID: id, Now: now, ClaimedUntil: until})
+	}, nil)
 	if err != nil || !claimed {
 		return false, err
 	}
