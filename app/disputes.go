@@ -51,11 +51,7 @@ func (a *App) Disputes(ctx context.Context, actor Actor, from Cursor) (rows []Di
 		if err != nil {
 			return fmt.Errorf("list disputes: %w", err)
 		}
-		if len(list) > disputesPerPage {
-			list = list[:disputesPerPage]
-			last := list[len(list)-1].Dispute
-			next = &Cursor{At: last.CreatedAt, ID: last.DisputeID}
-		}
+		list, next = pageOf(list, disputesPerPage, func(r db.ListDisputesRow) Cursor { return Cursor{At: r.Dispute.CreatedAt, ID: r.Dispute.DisputeID} })
 		rows = convert(list, disputeRowOf)
 		return nil
 	})
