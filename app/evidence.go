@@ -102,24 +102,7 @@ type EvidenceUpload struct {
 func (in *EvidenceInput) check(reason string, have, kept []db.DisputeFilesRow) ([]EvidenceUpload, billing.FieldErrors) {
 	errs := billing.FieldErrors{}
 	fields := EvidenceFields(reason)
-	texts, characters := map[string]string{}, 0
-	for _, f := range fields {
-		if f.Kind == EvidenceFile {
-			continue
-		}
-		text := strings.TrimSpace(in.Texts[f.Name])
-		most := maxEvidenceText
-		if f.Kind == EvidenceLine {
-			most = maxEvidenceLine
-		}
-		errs.CheckLength(f.Name, text, most)
-		texts[f.Name] = text
-		characters += utf8.RuneCountInString(text)
-	}
-	if characters > maxEvidenceTexts {
-		errs.Add("uncategorized_text", "All texts together can have 150,000 characters at most")
-	}
-	in.Texts = texts
+	in.checkTexts(fields, errs)
 	size := int64(0)
 	for _, f := range have {
 		if !slices.Contains(in.Remove, f.Field) && !in.replaces(f.Field) {
@@ -154,6 +137,28 @@ func (in *EvidenceInput) check(reason string, have, kept []db.DisputeFilesRow) (
 		files = append(files, f)
 	}
 	return files, errs
+}
+
+// checkTexts keeps the texts of the fields alone, without space around them.
+func (in *EvidenceInput) checkTexts(fields []EvidenceField, errs billing.FieldErrors) {
+	texts, characters := map[string]string{}, 0
+	for _, f := range fields {
+		if f.Kind == EvidenceFile {
+			continue
+		}
+		text := strings.TrimSpace(in.Texts[f.Name])
+		most := maxEvidenceText
+		if f.Kind == EvidenceLine {
+			most = maxEvidenceLine
+		}
+		errs.CheckLength(f.Name, text, most)
+		texts[f.Name] = text
+		characters += utf8.RuneCountInString(text)
+	}
+	if characters > maxEvidenceTexts {
+		errs.Add("uncategorized_text", "All texts together can have 150,000 characters at most")
+	}
+	in.Texts = texts
 }
 
 // sends says whether a new file comes for a field.
