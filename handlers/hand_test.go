@@ -198,8 +198,10 @@ func TestNeedsAttentionPages(t *testing.T) {
 		q = owner.get(here)
 		q.has(t, 200, "Partially paid", "€700.00 counted for this invoice", "Not for this invoice")
 		q.wellFormed(t)
-		if q := owner.post(here + "/payments/" + stray + "/unassign"); q.status != http.StatusSeeOther {
-			t.Fatalf("%d %s", q.status, q.main())
+		for range 2 { // a double click
+			if q := owner.post(here + "/payments/" + stray + "/unassign"); q.status != http.StatusSeeOther {
+				t.Fatalf("%d %s", q.status, q.main())
+			}
 		}
 		owner.get(here).has(t, 200, "€700.00 counted here no longer")
 		if got := w.detail(w.north, inv.ID).Standing; got.Received != 0 || got.Due != 100000 {
