@@ -203,7 +203,9 @@ func TestEvidenceFiles(t *testing.T) {
 	w.hear()
 	w.onboard(w.north, sandbox.OnboardComplete)
 	owner := w.as("owner")
-	_, _, at := w.disputed(disputedCard)
+	invoice, _, at := w.disputed(disputedCard)
+	w.until("its link is closed", func() bool { return w.detail(w.north, invoice).Link.State == "closed" })
+	must(t, w.sandbox.Settle(t.Context()))
 	w.app.Stop() // nothing else changes rows
 	before := w.rows(w.north.WorkspaceID)
 	for name, c := range map[string]struct {
