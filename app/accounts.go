@@ -12,7 +12,6 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
-	"trak/jobs"
 )
 
 // Stages that only Trak knows; the others are connect's.
@@ -293,16 +292,9 @@ func (a *App) storeNoAccount(ctx context.Context, row db.Account, failure error)
 
 // workAccount goes on with an account that was asked for and of which no answer has come.
 func (a *App) workAccount(ctx context.Context, workspaceID, id string) (bool, error) {
-	var row db.Account
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
-		row, err = tx.ClaimAccount(ctx, db.ClaimAccountParams{WorkspaceID: workspaceID, ID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
-		claimed = err == nil
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
+	row, claimed, err := claim(ctx, a, workspaceID, func(tx *db.Tx, now, until int64) (db.Account, error) {
+		return tx.ClaimAccount(ctx, db.ClaimAccountParams{WorkspaceID: workspaceID, ID: id, Now: now, ClaimedUntil: until})
+	}, nil)
 	if err != nil || !claimed {
 		return false, err
 	}

@@ -83,9 +83,9 @@ func (a *App) AssignPayment(ctx context.Context, actor Actor, paymentID, invoice
 	return nil
 }
 
-// UnassignPayment takes AssignPayment back: the payment is for no invoice again. Owners and admins
-// may do it. Returns ErrNotFound for a payment that nobody assigned to the invoice, and
-// ErrConflict when a refund of it was asked for since.
+// UnassignPayment takes AssignPayment back: the payment is for no invoice again, and what is for none
+// stays so. Owners and admins may do it. Returns ErrNotFound for a payment that is for another
+// invoice or that nobody assigned, and ErrConflict when a refund of it was asked for since.
 func (a *App) UnassignPayment(ctx context.Context, actor Actor, invoiceID, paymentID string) error {
 	if err := a.need(ctx, actor, SettleAttention); err != nil {
 		return err
@@ -99,7 +99,10 @@ func (a *App) UnassignPayment(ctx context.Context, actor Actor, invoiceID, payme
 		if err != nil {
 			return err
 		}
-		if row.InvoiceID == nil || *row.InvoiceID != inv.ID || row.AssignedAt == 0 {
+		if row.InvoiceID == nil {
+			return nil // the second click
+		}
+		if *row.InvoiceID != inv.ID || row.AssignedAt == 0 {
 			return ErrNotFound
 		}
 		n, err := tx.RefundsAskedSince(ctx, db.RefundsAskedSinceParams{WorkspaceID: inv.WorkspaceID, PaymentID: row.ID, Since: row.AssignedAt})

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,33 +157,41 @@ func (a *App) AttentionCount(ctx context.Context, actor Actor) (int64, error) {
 	return n, nil
 }
 
-// IgnoreAttention leaves a thing alone, with the reason why, until its facts change. Owners and
-// admins may do it. Returns FieldErrors without a reason, ErrNotFound for what does not need
-// anybody (any more); what is ignored already stays so.
-func (a *App) IgnoreAttention(ctx context.Context, actor Actor, kind, subject, reason string) error {
+// IgnoreAttention leaves things of a kind alone, with the reason why, each until its facts change.
+// What is ignored already stays so, and what was settled meanwhile is passed over. Owners and
+// admins may do it. Returns FieldErrors without a reason, ErrNotFound when none of them needs
+// anybody (any more).
+func (a *App) IgnoreAttention(ctx context.Context, actor Actor, kind string, subjects []string, reason string) error {
 	if err := a.need(ctx, actor, SettleAttention); err != nil {
 		return err
 	}
 	reason = strings.TrimSpace(reason)
 	return a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
-		if _, err := a.findAttention(ctx, tx.Queries, actor, kind, subject, true); err == nil {
-			return nil // the second click
+		list, err := a.findAttention(ctx, tx.Queries, actor, kind, subjects, false)
+		if errors.Is(err, ErrNotFound) { // the second click, if they are ignored
+			_, err = a.findAttention(ctx, tx.Queries, actor, kind, subjects, true)
+			return err
 		}
-		it, err := a.findAttention(ctx, tx.Queries, actor, kind, subject, false)
 		if err != nil {
 			return err
 		}
 		if errs := checkReason("reason", reason); len(errs) > 0 {
 			return errs
 		}
-		_, err = tx.IgnoreAttention(ctx, db.IgnoreAttentionParams{
-			WorkspaceID: actor.WorkspaceID, Kind: kind, Subject: subject, Reason: reason, UserID: actor.UserID, At: tx.Now(),
-		})
-		if err != nil {
-			return fmt.Errorf("ignore: %w", err)
+		for _, it := range list {
+			_, err = tx.IgnoreAttention(ctx, db.IgnoreAttentionParams{
+				WorkspaceID: actor.WorkspaceID, Kind: kind, Subject: it.Subject, Reason: reason, UserID: actor.UserID, At: tx.Now(),
+			})
+			if err != nil {
+				return fmt.Errorf("ignore: %w", err)
+			}
+			after := map[string]any{"reason": reason, "amount": it.Minor, "currency": it.Currency}
+			if err := record(ctx, tx, actor, "attention.ignore", kind+" "+it.Subject, nil, after); err != nil {
+				return err
+			}
 		}
 		tx.AfterCommit(func() { a.versions.bump(actor.WorkspaceID) })
-		return record(ctx, tx, actor, "attention.ignore", kind+" "+subject, nil, map[string]any{"reason": reason, "amount": it.Minor, "currency": it.Currency})
+		return nil
 	})
 }
 
@@ -197,7 +207,7 @@ func (a *App) MindAttention(ctx context.Context, actor Actor, kind, subject stri
 			return fmt.Errorf("mind again: %w", err)
 		}
 		if n == 0 { // the second click
-			_, err := a.findAttention(ctx, tx.Queries, actor, kind, subject, false)
+			_, err := a.findAttention(ctx, tx.Queries, actor, kind, []string{subject}, false)
 			return err
 		}
 		tx.AfterCommit(func() { a.versions.bump(actor.WorkspaceID) })
@@ -205,17 +215,21 @@ func (a *App) MindAttention(ctx context.Context, actor Actor, kind, subject stri
 	})
 }
 
-func (a *App) findAttention(ctx context.Context, q *db.Queries, actor Actor, kind, subject string, ignored bool) (Attention, error) {
+// findAttention finds those of the things of a kind that are there, or ErrNotFound when none is.
+func (a *App) findAttention(ctx context.Context, q *db.Queries, actor Actor, kind string, subjects []string, ignored bool) (found []Attention, err error) {
 	list, err := a.readAttention(ctx, q, actor, ignored)
 	if err != nil {
-		return Attention{}, err
+		return nil, err
 	}
 	for _, it := range list {
-		if it.Kind == kind && it.Subject == subject {
-			return it, nil
+		if it.Kind == kind && slices.Contains(subjects, it.Subject) {
+			found = append(found, it)
 		}
 	}
-	return Attention{}, ErrNotFound
+	if len(found) == 0 {
+		return nil, ErrNotFound
+	}
+	return found, nil
 }
 
 // checkReason says what is wrong with a text that has to say why.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,8 +98,9 @@ func TestUnmatchedPaymentIsAssigned(t *testing.T) {
 		must(t, w.app.UnassignPayment(ctx, w.owner, inv.ID, it.PaymentID))
 		w.stands(inv.ID, billing.Open, 0, 1000)
 		w.needs(app.AttentionUnmatched, 500)
-		if err := w.app.UnassignPayment(ctx, w.owner, inv.ID, it.PaymentID); !errors.Is(err, app.ErrNotFound) {
-			t.Errorf("taken back twice: %v", err)
+		must(t, w.app.UnassignPayment(ctx, w.owner, inv.ID, it.PaymentID)) // the second click
+		if n := ask[int](w, "SELECT count(*) FROM audit_log WHERE action = 'payment_unassigned'"); n != 1 {
+			t.Errorf("taken back %d times", n)
 		}
 		// What Stripe says an invoice for is not a person's to take away.
 		w.pay(other.ID, "4242424242424242")
@@ -118,13 +120,13 @@ func TestIgnoredUntilItChanges(t *testing.T) {
 		account := w.connect()
 		it := w.stray(account, "eur", 700)
 		ignore := func(reason string) error {
-			return w.app.IgnoreAttention(ctx, w.owner, it.Kind, it.Subject, reason)
+			return w.app.IgnoreAttention(ctx, w.owner, it.Kind, []string{it.Subject}, reason)
 		}
 		var wrong billing.FieldErrors
 		if err := ignore(" "); !errors.As(err, &wrong) || wrong["reason"] == "" {
 			t.Errorf("without a reason: %v", err)
 		}
-		if err := w.app.IgnoreAttention(ctx, w.owner, it.Kind, it.Subject+"0", "Sold at the fair"); !errors.Is(err, app.ErrNotFound) {
+		if err := w.app.IgnoreAttention(ctx, w.owner, it.Kind, []string{it.Subject + "0"}, "Sold at the fair"); !errors.Is(err, app.ErrNotFound) {
 			t.Errorf("another amount than there is: %v", err)
 		}
 		must(t, ignore("Sold at the fair"))
@@ -135,7 +137,7 @@ func TestIgnoredUntilItChanges(t *testing.T) {
 		if len(ignored) != 1 || ignored[0].Reason != "Sold at the fair" || ignored[0].IgnoredBy != "Mira Osei" || ignored[0].IgnoredAt == 0 {
 			t.Errorf("ignored: %+v", ignored)
 		}
-		if err := w.app.IgnoreAttention(ctx, w.owner, app.AttentionOverpaid, it.Subject, "It is not there"); !errors.Is(err, app.ErrNotFound) {
+		if err := w.app.IgnoreAttention(ctx, w.owner, app.AttentionOverpaid, []string{it.Subject}, "It is not there"); !errors.Is(err, app.ErrNotFound) {
 			t.Errorf("what is not there is ignored: %v", err)
 		}
 		must(t, w.app.MindAttention(ctx, w.owner, it.Kind, it.Subject))
@@ -157,6 +159,47 @@ func TestIgnoredUntilItChanges(t *testing.T) {
 			}
 		}
 	})
+}
+
+// All payments that are for no invoice can be left alone with one reason, but for those that
+// nobody has seen yet.
+func TestIgnoredAllAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	w := newWorld(t)
+	account := w.connect()
+	var seen []string
+	for _, minor := range []int64{700, 800, 900} {
+		seen = append(seen, w.stray(account, "eur", minor).Subject)
+	}
+	later := w.stray(account, "eur", 1000)
+	must(t, w.app.AssignPayment(ctx, w.owner, strings.Split(seen[2], ":")[0], w.invoice("20").ID)) // settled meanwhile
+	ignore := func(reason string) error {
+		return w.app.IgnoreAttention(ctx, w.owner, app.AttentionUnmatched, seen, reason)
+	}
+	if err := ignore(strings.Repeat("x", 301)); fieldError(err, "reason") == "" {
+		t.Errorf("a reason that is too long: %v", err)
+	}
+	if list := w.attention(); len(list) != 3 {
+		t.Errorf("%d need attention", len(list))
+	}
+	must(t, ignore("Sold at the fair"))
+	must(t, ignore("Another reason")) // the second click
+	if it := w.needs(app.AttentionUnmatched, 1000); it.Subject != later.Subject {
+		t.Errorf("%+v", it)
+	}
+	ignored, err := w.app.Attention(ctx, w.owner, true)
+	must(t, err)
+	if len(ignored) != 2 || ignored[0].Reason != "Sold at the fair" || ignored[1].Reason != "Sold at the fair" {
+		t.Errorf("ignored: %+v", ignored)
+	}
+	if n := ask[int](w, "SELECT count(*) FROM audit_log WHERE action = 'attention.ignore'"); n != 2 {
+		t.Errorf("%d records", n)
+	}
+	must(t, w.app.MindAttention(ctx, w.owner, app.AttentionUnmatched, seen[0]))
+	if list := w.attention(); len(list) != 2 {
+		t.Errorf("%d need attention again", len(list))
+	}
 }
 
 // Each kind comes by what happens at Stripe, and goes when that is settled.
@@ -214,7 +257,7 @@ func TestAttentionToWhatHappens(t *testing.T) {
 		if it.InvoiceID != inv.ID {
 			t.Errorf("%+v", it)
 		}
-		must(t, w.app.IgnoreAttention(ctx, w.owner, it.Kind, it.Subject, "Sent by bank transfer"))
+		must(t, w.app.IgnoreAttention(ctx, w.owner, it.Kind, []string{it.Subject}, "Sent by bank transfer"))
 		w.nothingNeeded("it was ignored")
 	})
 	bothModes(t, "a failed payout", func(t *testing.T, w *world) {

@@ -55,11 +55,7 @@ func (a *App) Clients(ctx context.Context, actor Actor, after NameCursor) (list 
 		}
 		return nil
 	})
-	if len(list) > clientsPerPage {
-		list = list[:clientsPerPage]
-		last := list[len(list)-1]
-		next = &NameCursor{last.SearchText, last.ID}
-	}
+	list, next = pageOf(list, clientsPerPage, func(c db.Client) NameCursor { return NameCursor{c.SearchText, c.ID} })
 	return list, owed, next, err
 }
 

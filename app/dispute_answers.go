@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,8 @@ type DisputeDetail struct {
 	Fields  []EvidenceField
 	Texts   map[string]string // by field
 	Files   []db.DisputeFilesRow
-	Filled  bool // the texts are a suggestion from the invoice, and stored nowhere
+	Kept    []db.DisputeFilesRow // files of a form of the actor's that could not be saved: they wait for the next one
+	Filled  bool                 // the texts are a suggestion from the invoice, and stored nowhere
 	Version int64
 	Writer  string // who wrote or decided last
 	At      int64
@@ -72,9 +74,14 @@ func (a *App) disputeDetail(ctx context.Context, q *db.Queries, actor Actor, id 
 	}
 	d.Version, d.At, d.Texts = ans.Version, ans.UpdatedAt, textsOf(ans)
 	d.Open = d.Here && d.Unanswered() && d.Livemode == a.live && d.Answer != answerSubmitting && d.Answer != answerAccepting
-	d.Files, err = q.DisputeFiles(ctx, db.DisputeFilesParams{WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: id})
+	d.Files, err = disputeFiles(ctx, q, actor.WorkspaceID, d.Account, id, "")
 	if err != nil {
-		return d, fmt.Errorf("read files of dispute: %w", err)
+		return d, err
+	}
+	if d.Open {
+		if d.Kept, err = disputeFiles(ctx, q, actor.WorkspaceID, d.Account, id, actor.UserID); err != nil {
+			return d, err
+		}
 	}
 	if found {
 		writer, err := q.UserByID(ctx, ans.UpdatedBy)
@@ -130,16 +137,18 @@ func textsOf(ans db.DisputeAnswer) map[string]string {
 
 // SaveEvidence keeps what is written and attached against a dispute, and stages it at Stripe, where
 // the bank does not see it yet. Owners and admins may do it. Returns FieldErrors, or ErrConflict when
-// somebody changed the answer meanwhile or the dispute can't be answered here (any more).
+// somebody changed the answer meanwhile or the dispute can't be answered here (any more): nothing of
+// the answer is changed then, and the files that are all right are kept for the person's next try.
 func (a *App) SaveEvidence(ctx context.Context, actor Actor, id string, in EvidenceInput) error {
-	return a.decideDispute(ctx, actor, id, func(tx *db.Tx, d DisputeDetail) (bool, error) {
+	err := a.decideDispute(ctx, actor, id, func(tx *db.Tx, d DisputeDetail) (bool, error) {
 		if d.Open && d.isSaved(in) {
 			return false, nil
 		}
 		if !d.Open || d.Version != in.Version {
 			return false, ErrConflict
 		}
-		if err := in.check(d.Reason, d.Files); err != nil {
+		files, errs := in.check(d.Reason, d.Files, d.Kept)
+		if err := errs.Err(); err != nil {
 			return false, err
 		}
 		fields := map[string]string{}
@@ -149,27 +158,35 @@ func (a *App) SaveEvidence(ctx context.Context, actor Actor, id string, in Evide
 			}
 		}
 		for _, f := range d.Files {
-			replaced := in.replaces(f.Field)
-			if !replaced && !in.removes(f.Field) {
+			if !in.replaces(f.Field) && !slices.Contains(in.Remove, f.Field) {
 				continue
 			}
-			if _, err := tx.DeleteDisputeFile(ctx, db.DeleteDisputeFileParams{WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: id, Field: f.Field}); err != nil {
-				return false, fmt.Errorf("take out file: %w", err)
+			if err := deleteFile(ctx, tx, actor, f); err != nil {
+				return false, err
 			}
 			fields[f.Field] = ""
 		}
 		maps.Copy(fields, nonEmpty(in.Texts))
-		for _, f := range in.Files {
-			err := tx.InsertDisputeFile(ctx, db.InsertDisputeFileParams{
-				ID: newID(), WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: id, Field: f.Field, Name: f.Name,
-				MediaType: f.kind, Size: int64(len(f.Content)), Content: f.Content, CreatedBy: actor.UserID, CreatedAt: tx.Now(),
-			})
-			if err != nil {
-				return false, fmt.Errorf("store file: %w", err)
+		for _, f := range d.Kept {
+			if in.Kept[f.Field] == f.ID && !in.sends(f.Field) {
+				if _, err := tx.TakeDisputeFile(ctx, db.TakeDisputeFileParams{WorkspaceID: actor.WorkspaceID, ID: f.ID}); err != nil {
+					return false, fmt.Errorf("take file: %w", err)
+				}
+			} else if err := deleteFile(ctx, tx, actor, f); err != nil {
+				return false, err
 			}
+		}
+		if err := insertFiles(ctx, tx, actor, d, files, ""); err != nil {
+			return false, err
 		}
 		return true, a.writeAnswer(ctx, tx, actor, d, fields, answerSaving)
 	})
+	if errors.As(err, new(billing.FieldErrors)) || errors.Is(err, ErrConflict) {
+		if err := a.keepFiles(ctx, actor, id, in); err != nil {
+			a.log.Error("keep files of evidence", "dispute", id, "error", err)
+		}
+	}
+	return err
 }
 
 // SubmitEvidence sends the saved answer to the bank, which takes it once. version is the one that the
@@ -249,6 +266,12 @@ func (a *App) writeAnswer(ctx context.Context, tx *db.Tx, actor Actor, d Dispute
 	if n == 0 {
 		return ErrConflict
 	}
+	if state != answerSaving { // no form waits for another try
+		_, err := tx.DeleteKeptDisputeFiles(ctx, db.DeleteKeptDisputeFilesParams{WorkspaceID: actor.WorkspaceID, StripeAccountID: d.Account, DisputeID: d.ID})
+		if err != nil {
+			return fmt.Errorf("delete files that are not needed: %w", err)
+		}
+	}
 	tx.AfterCommit(a.jobs.Wake)
 	action := map[string]string{answerSaving: "dispute.save", answerSubmitting: "dispute.submit", answerAccepting: "dispute.accept"}[state]
 	return record(ctx, tx, actor, action, d.ID, map[string]any{"answer": d.Answer, "version": d.Version}, map[string]any{"answer": state, "version": d.Version + 1})
@@ -265,15 +288,20 @@ func (d DisputeDetail) isSaved(in EvidenceInput) bool {
 		return false
 	}
 	texts := map[string]string{}
-	for name, text := range in.Texts {
-		texts[name] = strings.TrimSpace(text)
+	for _, f := range d.Fields { // a form carries more than texts
+		texts[f.Name] = strings.TrimSpace(in.Texts[f.Name])
 	}
-	have := map[string]int64{}
+	have := map[string]db.DisputeFilesRow{}
 	for _, f := range d.Files {
-		have[f.Field] = f.Size
+		have[f.Field] = f
 	}
 	for _, f := range in.Files {
-		if have[f.Field] != int64(len(f.Content)) {
+		if have[f.Field].Size != int64(len(f.Content)) {
+			return false
+		}
+	}
+	for field, id := range in.Kept {
+		if have[field].ID != id && !in.sends(field) {
 			return false
 		}
 	}
@@ -283,24 +311,6 @@ func (d DisputeDetail) isSaved(in EvidenceInput) bool {
 		}
 	}
 	return maps.Equal(nonEmpty(texts), nonEmpty(d.Texts))
-}
-
-func (in EvidenceInput) removes(field string) bool {
-	for _, r := range in.Remove {
-		if r == field {
-			return true
-		}
-	}
-	return false
-}
-
-func (in EvidenceInput) replaces(field string) bool {
-	for _, f := range in.Files {
-		if f.Field == field {
-			return true
-		}
-	}
-	return false
 }
 
 func nonEmpty(texts map[string]string) map[string]string {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 
@@ -27,21 +26,13 @@ type answerTry struct {
 // nothing to claim. A refusal of Stripe's is the answer's state, not an error of this function.
 func (a *App) workAnswer(ctx context.Context, workspaceID, account, id string) (bool, error) {
 	var try answerTry
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
-		try, claimed = answerTry{}, false
-		try.DisputeAnswer, err = tx.ClaimDisputeAnswer(ctx, db.ClaimDisputeAnswerParams{
-			WorkspaceID: workspaceID, StripeAccountID: account, DisputeID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds(),
+	_, claimed, err := claim(ctx, a, workspaceID, func(tx *db.Tx, now, until int64) (db.DisputeAnswer, error) {
+		return tx.ClaimDisputeAnswer(ctx, db.ClaimDisputeAnswerParams{
+			WorkspaceID: workspaceID, StripeAccountID: account, DisputeID: id, Now: now, ClaimedUntil: until,
 		})
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("claim answer to dispute %s: %w", id, err)
-		}
-		claimed = true
+	}, func(tx *db.Tx, ans db.DisputeAnswer) error {
 		row, err := findDispute(ctx, tx.Queries, Actor{WorkspaceID: workspaceID}, id)
-		try.charge, try.invoice = row.ChargeID, row.InvoiceID
+		try = answerTry{DisputeAnswer: ans, charge: row.ChargeID, invoice: row.InvoiceID}
 		return err
 	})
 	if err != nil || !claimed {
@@ -181,11 +172,11 @@ func (a *App) sendFiles(ctx context.Context, try *answerTry) (connect.Evidence, 
 		try.ClaimedUntil = until
 	}
 	err = a.db.View(ctx, scope, func(q *db.Queries) (err error) {
-		files, err = q.DisputeFiles(ctx, db.DisputeFilesParams{WorkspaceID: try.WorkspaceID, StripeAccountID: try.StripeAccountID, DisputeID: try.DisputeID})
+		files, err = disputeFiles(ctx, q, try.WorkspaceID, try.StripeAccountID, try.DisputeID, "")
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read files: %w", err)
+		return nil, err
 	}
 	return evidenceOf(textsOf(try.DisputeAnswer), files), nil
 }

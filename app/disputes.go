@@ -12,10 +12,7 @@ import (
 	"trak/db"
 )
 
-const (
-	disputesPerPage = 50
-	maxOpenDisputes = 100
-)
+const disputesPerPage = 50
 
 // DisputeRow is a dispute with what it is about.
 type DisputeRow struct {
@@ -54,38 +51,11 @@ func (a *App) Disputes(ctx context.Context, actor Actor, from Cursor) (rows []Di
 		if err != nil {
 			return fmt.Errorf("list disputes: %w", err)
 		}
-		if len(list) > disputesPerPage {
-			list = list[:disputesPerPage]
-			last := list[len(list)-1].Dispute
-			next = &Cursor{At: last.CreatedAt, ID: last.DisputeID}
-		}
+		list, next = pageOf(list, disputesPerPage, func(r db.ListDisputesRow) Cursor { return Cursor{At: r.Dispute.CreatedAt, ID: r.Dispute.DisputeID} })
 		rows = convert(list, disputeRowOf)
 		return nil
 	})
 	return rows, next, err
-}
-
-// OpenDisputes returns the disputes and inquiries that wait for an answer, by deadline, a hundred at
-// most. One whose answer is on its way to Stripe without trouble is not among them. Members may see
-// them.
-func (a *App) OpenDisputes(ctx context.Context, actor Actor) (rows []DisputeRow, err error) {
-	if err := a.need(ctx, actor, ViewPayments); err != nil {
-		return nil, err
-	}
-	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		list, err := q.OpenDisputes(ctx, db.OpenDisputesParams{WorkspaceID: actor.WorkspaceID, Livemode: a.live, Max: maxOpenDisputes})
-		if err != nil {
-			return fmt.Errorf("list open disputes: %w", err)
-		}
-		for _, r := range list {
-			row := disputeRowOf(db.ListDisputesRow(r))
-			if decided := row.Answer == answerSubmitting || row.Answer == answerAccepting; !decided || row.AnswerError != "" {
-				rows = append(rows, row)
-			}
-		}
-		return nil
-	})
-	return rows, err
 }
 
 // findDispute finds one of the workspace's disputes by Stripe's id, or ErrNotFound.

@@ -85,6 +85,7 @@ type EvidenceInput struct {
 	Version int64 // that was seen, 0 = there was none
 	Texts   map[string]string
 	Files   []EvidenceUpload
+	Kept    map[string]string // ids, by field, of files that were sent with a form that could not be saved
 	Remove  []string
 }
 
@@ -93,12 +94,53 @@ type EvidenceUpload struct {
 	Field, Name string
 	Content     []byte
 	kind        string // media type, by its content
+	kept        string // id of one that is kept already, without content here
 }
 
-// check cleans the input and collects what is wrong with it. have are the files that are there.
-func (in *EvidenceInput) check(reason string, have []db.DisputeFilesRow) error {
+// check cleans the texts, collects what is wrong with the input, and returns the files that it asks
+// for. have are the files of the answer, kept those that wait for the person's next try.
+func (in *EvidenceInput) check(reason string, have, kept []db.DisputeFilesRow) ([]EvidenceUpload, billing.FieldErrors) {
 	errs := billing.FieldErrors{}
 	fields := EvidenceFields(reason)
+	in.checkTexts(fields, errs)
+	size := int64(0)
+	for _, f := range have {
+		if !slices.Contains(in.Remove, f.Field) && !in.replaces(f.Field) {
+			size += f.Size
+		}
+	}
+	var files []EvidenceUpload
+	for field, id := range in.Kept {
+		if in.sends(field) {
+			continue
+		}
+		at := slices.IndexFunc(kept, func(f db.DisputeFilesRow) bool { return f.ID == id && f.Field == field })
+		if at < 0 {
+			errs.Add(field, "Choose this file again")
+			continue
+		}
+		files = append(files, EvidenceUpload{Field: field, kept: id})
+		size += kept[at].Size
+	}
+	for i, f := range in.Files {
+		if !slices.Contains(fields, EvidenceField{f.Field, EvidenceFile}) {
+			errs.Add("uncategorized_file", "This dispute takes no such file")
+			continue
+		}
+		if slices.ContainsFunc(in.Files[:i], func(u EvidenceUpload) bool { return u.Field == f.Field }) {
+			errs.Add(f.Field, "Choose one file: only one fits here")
+		}
+		f.check(errs)
+		if size += int64(len(f.Content)); size > maxEvidenceFiles {
+			errs.Add(f.Field, "All files together can have 4.5 MB at most. Send a smaller one, or take another out")
+		}
+		files = append(files, f)
+	}
+	return files, errs
+}
+
+// checkTexts keeps the texts of the fields alone, without space around them.
+func (in *EvidenceInput) checkTexts(fields []EvidenceField, errs billing.FieldErrors) {
 	texts, characters := map[string]string{}, 0
 	for _, f := range fields {
 		if f.Kind == EvidenceFile {
@@ -117,24 +159,16 @@ func (in *EvidenceInput) check(reason string, have []db.DisputeFilesRow) error {
 		errs.Add("uncategorized_text", "All texts together can have 150,000 characters at most")
 	}
 	in.Texts = texts
-	size := int64(0)
-	for _, f := range have {
-		if !slices.Contains(in.Remove, f.Field) && !slices.ContainsFunc(in.Files, func(u EvidenceUpload) bool { return u.Field == f.Field }) {
-			size += f.Size
-		}
-	}
-	for i := range in.Files {
-		f := &in.Files[i]
-		if !slices.Contains(fields, EvidenceField{f.Field, EvidenceFile}) {
-			errs.Add("uncategorized_file", "This dispute takes no such file")
-			continue
-		}
-		f.check(errs)
-		if size += int64(len(f.Content)); size > maxEvidenceFiles {
-			errs.Add(f.Field, "All files together can have 4.5 MB at most. Send a smaller one, or take another out")
-		}
-	}
-	return errs.Err()
+}
+
+// sends says whether a new file comes for a field.
+func (in *EvidenceInput) sends(field string) bool {
+	return slices.ContainsFunc(in.Files, func(f EvidenceUpload) bool { return f.Field == field })
+}
+
+// replaces says whether the file of a field gives way to another one.
+func (in *EvidenceInput) replaces(field string) bool {
+	return in.Kept[field] != "" || in.sends(field)
 }
 
 // check says what a file is by what is in it, whatever it is called, and gives it a name that fits.

@@ -51,7 +51,10 @@ func (a *App) RecordPayment(ctx context.Context, actor Actor, invoiceID string, 
 	if err := a.need(ctx, actor, RecordPayments); err != nil {
 		return err
 	}
-	return a.byHand(ctx, actor, invoiceID, in.FormKey, in.Amount, func(tx *db.Tx, inv db.Invoice, key string) (string, error) {
+	same := func(was db.HandEntry) bool {
+		return was.Amount > 0 && was.Method == in.Method && was.ReceivedOn == in.ReceivedOn && was.Reference == strings.TrimSpace(in.Reference)
+	}
+	return a.byHand(ctx, actor, invoiceID, in.FormKey, in.Amount, same, func(tx *db.Tx, inv db.Invoice, key string) (string, error) {
 		if inv.Decided == string(billing.Draft) || inv.Decided == string(billing.Void) {
 			return "", ErrConflict
 		}
@@ -80,7 +83,9 @@ func (a *App) TakeBackPayment(ctx context.Context, actor Actor, invoiceID, payme
 	if err := a.need(ctx, actor, RecordPayments); err != nil {
 		return err
 	}
-	return a.byHand(ctx, actor, invoiceID, in.FormKey, in.Amount, func(tx *db.Tx, inv db.Invoice, key string) (string, error) {
+	note := strings.TrimSpace(in.Note)
+	same := func(was db.HandEntry) bool { return was.Amount < 0 && was.PaymentID == paymentID && was.Note == note }
+	return a.byHand(ctx, actor, invoiceID, in.FormKey, in.Amount, same, func(tx *db.Tx, inv db.Invoice, key string) (string, error) {
 		row, err := tx.PaymentByID(ctx, db.PaymentByIDParams{WorkspaceID: inv.WorkspaceID, ID: paymentID})
 		if errors.Is(err, sql.ErrNoRows) || err == nil && (row.StripeAccountID != "" || row.InvoiceID == nil || *row.InvoiceID != inv.ID) {
 			return "", ErrNotFound
@@ -92,7 +97,6 @@ func (a *App) TakeBackPayment(ctx context.Context, actor Actor, invoiceID, payme
 		if err != nil {
 			return "", fmt.Errorf("read entries: %w", err)
 		}
-		note := strings.TrimSpace(in.Note)
 		errs := checkReason("note", note)
 		amount, err := billing.ParseAmount(in.Amount, inv.Currency, actor.Workspace.Locale)
 		errs.Check("amount", err)
@@ -110,8 +114,9 @@ func (a *App) TakeBackPayment(ctx context.Context, actor Actor, invoiceID, payme
 }
 
 // byHand adds an entry to an invoice, unless its form was sent before, with all that follows from
-// it; then Stripe is told for as long as a person is willing to wait.
-func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amount string, add func(tx *db.Tx, inv db.Invoice, key string) (action string, err error)) error {
+// it; then Stripe is told for as long as a person is willing to wait. same says whether the rest of
+// the form is what an entry was made from.
+func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amount string, same func(was db.HandEntry) bool, add func(tx *db.Tx, inv db.Invoice, key string) (action string, err error)) error {
 	key := formKey
 	if _, err := uuid.Parse(key); err != nil {
 		key = newID()
@@ -121,7 +126,7 @@ func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amoun
 		if err != nil {
 			return err
 		}
-		if err := handSentBefore(ctx, tx, actor, inv, key, amount); err != nil {
+		if err := handSentBefore(ctx, tx, actor, inv, key, amount, same); err != nil {
 			return err
 		}
 		action, err := add(tx, inv, key)
@@ -143,7 +148,7 @@ func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amoun
 
 // handSentBefore is errSentTwice when the form was sent before, or FieldErrors when something else was
 // typed into it then: neither may count once more unseen.
-func handSentBefore(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoice, key, amount string) error {
+func handSentBefore(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoice, key, amount string, same func(db.HandEntry) bool) error {
 	was, err := tx.HandEntryByFormKey(ctx, db.HandEntryByFormKeyParams{WorkspaceID: actor.WorkspaceID, FormKey: key})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -156,10 +161,10 @@ func handSentBefore(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoice,
 		return fmt.Errorf("read payment: %w", err)
 	}
 	minor, _ := billing.ParseAmount(amount, inv.Currency, actor.Workspace.Locale) // 0 is no entry's
-	if row.InvoiceID != nil && *row.InvoiceID == inv.ID && max(was.Amount, -was.Amount) == minor {
+	if row.InvoiceID != nil && *row.InvoiceID == inv.ID && max(was.Amount, -was.Amount) == minor && same(was) {
 		return errSentTwice
 	}
-	return billing.FieldErrors{"amount": "This form was sent before with another amount. Look at the invoice, and open the form again if something is missing"}
+	return billing.FieldErrors{"amount": "This form was sent before, with something else in it. Look at the invoice, and send it again if this is to come on top"}
 }
 
 // received is what the audit log keeps of what came in for an invoice.

@@ -257,11 +257,17 @@ func TestRecordedOnceHoweverOftenSent(t *testing.T) {
 	}
 	all.Wait()
 	w.stands(inv.ID, billing.Paid, 10000, 0)
-	// Another amount in the same form is neither counted nor dropped unseen.
-	in.Amount = "20"
+	// Something else in the same form is neither counted nor dropped unseen.
 	var wrong billing.FieldErrors
-	if err := w.app.RecordPayment(ctx, w.owner, inv.ID, in); !errors.As(err, &wrong) || wrong["amount"] == "" {
-		t.Errorf("another amount: %v", err)
+	for name, change := range map[string]func(*app.HandInput){
+		"another amount": func(in *app.HandInput) { in.Amount = "20" }, "another day": func(in *app.HandInput) { in.ReceivedOn = w.today(-1) },
+		"another way": func(in *app.HandInput) { in.Method = "cash" }, "another reference": func(in *app.HandInput) { in.Reference += "7" },
+	} {
+		other := in
+		change(&other)
+		if err := w.app.RecordPayment(ctx, w.owner, inv.ID, other); !errors.As(err, &wrong) || !strings.Contains(wrong["amount"], "sent before") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	payment := w.detail(inv.ID).Payments[0].ID
 	// Two people at once: what is taken back never comes to more than was recorded.

@@ -43,11 +43,7 @@ func (a *App) Events(ctx context.Context, actor Actor, f EventFilter, from Curso
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(rows) > eventsPerPage {
-		rows = rows[:eventsPerPage]
-		last := rows[len(rows)-1]
-		next = &Cursor{At: last.ReceivedAt, ID: last.EventID}
-	}
+	rows, next = pageOf(rows, eventsPerPage, func(r EventRow) Cursor { return Cursor{At: r.ReceivedAt, ID: r.EventID} })
 	return rows, next, nil
 }
 

@@ -95,10 +95,6 @@ var useCases = map[string]useCase{
 		list, _, err := a.Disputes(ctx, by, app.Cursor{})
 		return errors.Join(err, nothing(len(list)))
 	}},
-	"OpenDisputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
-		list, err := a.OpenDisputes(ctx, by)
-		return errors.Join(err, nothing(len(list)))
-	}},
 	"Refundable": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return ignore(a.Refundable(ctx, by, x.stray))
 	}},
@@ -258,7 +254,7 @@ var useCases = map[string]useCase{
 		return errors.Join(err, nothing(int(n)))
 	}},
 	"IgnoreAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
-		return a.IgnoreAttention(ctx, by, app.AttentionUnmatched, x.unmatched, "It is theirs")
+		return a.IgnoreAttention(ctx, by, app.AttentionUnmatched, []string{x.unmatched}, "It is theirs")
 	}},
 	"MindAttention": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.MindAttention(ctx, by, app.AttentionUnmatched, x.ignored)
@@ -372,7 +368,7 @@ func newVictim(t *testing.T) (*world, ids) {
 	w.record(x.open, w.byTransfer("4"))
 	x.recorded, x.stray = w.detail(x.open).Payments[0].ID, w.stray(account, "eur", 300).PaymentID
 	x.unmatched, x.ignored = w.stray(account, "eur", 700).Subject, w.stray(account, "eur", 900).Subject
-	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, x.ignored, "Sold at the fair"))
+	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, []string{x.ignored}, "Sold at the fair"))
 	x.event = ask[string](w, "SELECT event_id FROM stripe_webhook_events WHERE type = 'charge.succeeded'")
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now

@@ -10,7 +10,6 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
-	"trak/jobs"
 )
 
 const (
@@ -189,19 +188,10 @@ func (a *App) tryLinks(ctx context.Context, workspaceID, invoiceID string) {
 // workLink claims a link and makes or closes it at Stripe. It reports false when there was
 // nothing to claim. A refusal of Stripe's is the link's state, not an error of this function.
 func (a *App) workLink(ctx context.Context, workspaceID, id string) (bool, error) {
-	var l db.Link
 	var inv db.Invoice
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
-		claimed = false
-		l, err = tx.ClaimLink(ctx, db.ClaimLinkParams{WorkspaceID: workspaceID, ID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("claim link %s: %w", id, err)
-		}
-		claimed = true
+	l, claimed, err := claim(ctx, a, workspaceID, func(tx *db.Tx, now, until int64) (db.Link, error) {
+		return tx.ClaimLink(ctx, db.ClaimLinkParams{WorkspaceID: workspaceID, ID: id, Now: now, ClaimedUntil: until})
+	}, func(tx *db.Tx, l db.Link) (err error) {
 		inv, err = tx.InvoiceByID(ctx, db.InvoiceByIDParams{WorkspaceID: workspaceID, ID: l.InvoiceID})
 		return err
 	})

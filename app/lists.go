@@ -64,11 +64,7 @@ func (a *App) Invoices(ctx context.Context, actor Actor, tab string, from Cursor
 		if err != nil {
 			return fmt.Errorf("list invoices: %w", err)
 		}
-		if len(list) > invoicesPerPage {
-			list = list[:invoicesPerPage]
-			last := list[len(list)-1]
-			next = &Cursor{At: last.CreatedAt, Date: last.DueDate, ID: last.ID}
-		}
+		list, next = pageOf(list, invoicesPerPage, func(r db.InvoiceRowRow) Cursor { return Cursor{At: r.CreatedAt, Date: r.DueDate, ID: r.ID} })
 		rows = a.rowsOf(actor, list)
 		return nil
 	})
@@ -93,6 +89,16 @@ func (a *App) listInvoices(ctx context.Context, q *db.Queries, actor Actor, tab 
 		return convert(got, func(r db.ListInvoicesInPhaseRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }), err
 	}
 	return nil, ErrNotFound
+}
+
+// pageOf is the first page of a list, of which one row more was read than there is room for, and
+// where the next page begins; nil on the last one.
+func pageOf[R, C any](list []R, room int, after func(last R) C) ([]R, *C) {
+	if len(list) <= room {
+		return list, nil
+	}
+	next := after(list[room-1])
+	return list[:room], &next
 }
 
 func convert[A, B any](list []A, f func(A) B) []B {
@@ -200,11 +206,7 @@ func (a *App) Payments(ctx context.Context, actor Actor, from Cursor) (rows []Pa
 		if err != nil {
 			return fmt.Errorf("list payments: %w", err)
 		}
-		if len(list) > paymentsPerPage {
-			list = list[:paymentsPerPage]
-			last := list[len(list)-1]
-			next = &Cursor{At: last.HappenedAt, ID: last.ID}
-		}
+		list, next = pageOf(list, paymentsPerPage, func(r db.ListPaymentsRow) Cursor { return Cursor{At: r.HappenedAt, ID: r.ID} })
 		rows, err = paymentRows(ctx, q, list)
 		return err
 	})

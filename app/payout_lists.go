@@ -51,11 +51,7 @@ func (a *App) Payouts(ctx context.Context, actor Actor, from Cursor) (rows []Pay
 	if err != nil {
 		return nil, nil, fmt.Errorf("list payouts: %w", err)
 	}
-	if len(list) > payoutsPerPage {
-		list = list[:payoutsPerPage]
-		last := list[len(list)-1]
-		next = &Cursor{At: last.CreatedAt, ID: last.PayoutID}
-	}
+	list, next = pageOf(list, payoutsPerPage, func(p db.Payout) Cursor { return Cursor{At: p.CreatedAt, ID: p.PayoutID} })
 	for _, r := range list {
 		p := payoutOf(r)
 		rows = append(rows, PayoutRow{p, billing.LabelOfPayout(p.Rank)})

@@ -57,11 +57,7 @@ func (a *App) Projects(ctx context.Context, actor Actor, after NameCursor) (rows
 		if err != nil {
 			return fmt.Errorf("list projects: %w", err)
 		}
-		if len(list) > projectsPerPage {
-			list = list[:projectsPerPage]
-			last := list[len(list)-1]
-			next = &NameCursor{last.SearchText, last.ID}
-		}
+		list, next = pageOf(list, projectsPerPage, func(p db.Project) NameCursor { return NameCursor{p.SearchText, p.ID} })
 		rows, err = a.withSums(ctx, q, actor, list)
 		return err
 	})
@@ -184,11 +180,7 @@ func (a *App) ProjectDetail(ctx context.Context, actor Actor, id string, from Cu
 		if err != nil {
 			return fmt.Errorf("list invoices of project: %w", err)
 		}
-		if len(list) > invoicesPerPage {
-			list = list[:invoicesPerPage]
-			last := list[len(list)-1]
-			d.Next = &Cursor{At: last.CreatedAt, ID: last.ID}
-		}
+		list, d.Next = pageOf(list, invoicesPerPage, func(r db.ListInvoicesOfProjectRow) Cursor { return Cursor{At: r.CreatedAt, ID: r.ID} })
 		d.Invoices = a.rowsOf(actor, convert(list, func(r db.ListInvoicesOfProjectRow) db.InvoiceRowRow { return db.InvoiceRowRow(r) }))
 		return nil
 	})

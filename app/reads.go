@@ -10,25 +10,17 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
-	"trak/jobs"
 )
 
 // workRead fetches one object again from Stripe, in the version that Trak speaks, and feeds
 // what it finds through the same fold as every event.
 func (a *App) workRead(ctx context.Context, due db.DueReadsRow) (bool, error) {
-	key := db.ClaimReadParams{WorkspaceID: due.WorkspaceID, StripeAccountID: due.StripeAccountID, Kind: due.Kind, ObjectID: due.ObjectID}
-	var row db.StripeRead
 	var account db.Account
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(due.WorkspaceID), func(tx *db.Tx) (err error) {
-		claimed = false
-		key.Now, key.ClaimedUntil = tx.Now(), tx.Now()+jobs.ClaimFor.Microseconds()
-		if row, err = tx.ClaimRead(ctx, key); errors.Is(err, sql.ErrNoRows) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("claim read: %w", err)
-		}
-		claimed = true
+	row, claimed, err := claim(ctx, a, due.WorkspaceID, func(tx *db.Tx, now, until int64) (db.StripeRead, error) {
+		return tx.ClaimRead(ctx, db.ClaimReadParams{
+			WorkspaceID: due.WorkspaceID, StripeAccountID: due.StripeAccountID, Kind: due.Kind, ObjectID: due.ObjectID, Now: now, ClaimedUntil: until,
+		})
+	}, func(tx *db.Tx, row db.StripeRead) (err error) {
 		account, err = tx.AccountByStripeID(ctx, &row.StripeAccountID)
 		return err
 	})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -61,7 +62,7 @@ func refundsOf(ctx context.Context, q *db.Queries, p db.Payment) (list []Payment
 		}
 		list = append(list, refund)
 	}
-	slices.SortStableFunc(list, func(a, b PaymentRefund) int { return int(max(-1, min(1, a.At-b.At))) })
+	slices.SortStableFunc(list, func(a, b PaymentRefund) int { return cmp.Compare(a.At, b.At) })
 	return list, nil
 }
 

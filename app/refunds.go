@@ -11,7 +11,6 @@ import (
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
-	"trak/jobs"
 )
 
 // States of a refund that was asked for here. What became of it at Stripe is a fact.
@@ -152,12 +151,15 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 		return r, err
 	}
 	var p db.RefundablePaymentRow
-	sent := false
+	amount, sent := int64(0), false
 	err = a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
 		if p, err = a.refundablePayment(ctx, q, actor, paymentID); err != nil {
 			return err
 		}
-		r, sent, err = refundSentBefore(ctx, q, p, in.FormKey)
+		if amount, err = in.check(p.Currency, actor.Workspace.Locale); err != nil {
+			return err
+		}
+		r, sent, err = refundSentBefore(ctx, q, p, in, amount)
 		return err
 	})
 	if err != nil {
@@ -166,10 +168,6 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 	patience, cancel := context.WithTimeout(ctx, firstTry) // of the person, with all calls to Stripe
 	defer cancel()
 	if !sent {
-		amount, err := in.check(p.Currency, actor.Workspace.Locale)
-		if err != nil {
-			return r, err
-		}
 		left, err := a.leftAtStripe(patience, p)
 		if err != nil {
 			return r, err
@@ -193,17 +191,21 @@ func (a *App) RefundPayment(ctx context.Context, actor Actor, paymentID string, 
 	return r, err
 }
 
-// refundSentBefore finds what an earlier click on the same form asked for.
-func refundSentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, formKey string) (db.RefundRequest, bool, error) {
-	r, err := q.RefundRequestByFormKey(ctx, db.RefundRequestByFormKeyParams{WorkspaceID: p.WorkspaceID, FormKey: formKey})
+// refundSentBefore finds what an earlier click on the same form asked for. It returns FieldErrors when
+// something else was asked for then: neither may count unseen.
+func refundSentBefore(ctx context.Context, q *db.Queries, p db.RefundablePaymentRow, in RefundInput, amount int64) (db.RefundRequest, bool, error) {
+	r, err := q.RefundRequestByFormKey(ctx, db.RefundRequestByFormKeyParams{WorkspaceID: p.WorkspaceID, FormKey: in.FormKey})
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
 	}
 	if err != nil {
 		return r, false, fmt.Errorf("look for the same form: %w", err)
 	}
-	if r.PaymentID != p.ID {
+	switch {
+	case r.PaymentID != p.ID:
 		return r, false, ErrConflict // a form of another payment's page
+	case r.Amount != amount || r.Reason != in.Reason || r.StillOwed != in.StillOwed:
+		return r, false, billing.FieldErrors{"amount": "This form was sent before, for something else. Look at what is refunded by now, and send it again if this is to come on top"}
 	}
 	return r, true, nil
 }
@@ -214,7 +216,7 @@ func (a *App) askRefund(ctx context.Context, actor Actor, p db.RefundablePayment
 	id := newID()
 	err = a.db.Update(ctx, db.Scope(actor.WorkspaceID), func(tx *db.Tx) error {
 		var sent bool
-		if r, sent, err = refundSentBefore(ctx, tx.Queries, p, in.FormKey); err != nil || sent {
+		if r, sent, err = refundSentBefore(ctx, tx.Queries, p, in, amount); err != nil || sent {
 			return err
 		}
 		here, asking, err := leftHere(ctx, tx.Queries, p)
@@ -304,20 +306,9 @@ func (a *App) RetryRefunds(ctx context.Context, actor Actor, paymentID string) e
 // workRefund claims a refund request and asks Stripe for it. It reports false when there was
 // nothing to claim. A refusal of Stripe's is the request's state, not an error of this function.
 func (a *App) workRefund(ctx context.Context, workspaceID, id string) (bool, error) {
-	var r db.RefundRequest
-	claimed := false
-	err := a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
-		claimed = false
-		r, err = tx.ClaimRefundRequest(ctx, db.ClaimRefundRequestParams{WorkspaceID: workspaceID, ID: id, Now: tx.Now(), ClaimedUntil: tx.Now() + jobs.ClaimFor.Microseconds()})
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("claim refund %s: %w", id, err)
-		}
-		claimed = true
-		return nil
-	})
+	r, claimed, err := claim(ctx, a, workspaceID, func(tx *db.Tx, now, until int64) (db.RefundRequest, error) {
+		return tx.ClaimRefundRequest(ctx, db.ClaimRefundRequestParams{WorkspaceID: workspaceID, ID: id, Now: now, ClaimedUntil: until})
+	}, nil)
 	if err != nil || !claimed {
 		return false, err
 	}

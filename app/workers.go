@@ -2,6 +2,9 @@ package app
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +45,26 @@ func unhurried(due func(context.Context, int64) ([]jobs.Task, error)) func(conte
 		}
 		return tasks, err
 	}
+}
+
+// claim takes a row for a worker, which holds it until the given time, and runs then, unless it is
+// nil, in the same transaction. claimed is false when the row was not to be had: somebody else has
+// it, or it is done.
+func claim[R any](ctx context.Context, a *App, workspaceID string, take func(tx *db.Tx, now, until int64) (R, error), then func(*db.Tx, R) error) (row R, claimed bool, err error) {
+	err = a.db.Update(ctx, db.Scope(workspaceID), func(tx *db.Tx) (err error) {
+		row, err = take(tx, tx.Now(), tx.Now()+jobs.ClaimFor.Microseconds())
+		claimed = err == nil
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return nil
+		case err != nil:
+			return fmt.Errorf("claim: %w", err)
+		case then != nil:
+			return then(tx, row)
+		}
+		return nil
+	})
+	return row, claimed && err == nil, err
 }
 
 // pauseAfter is how long a failed try is left alone: longer with every one, and at least as long

@@ -53,24 +53,36 @@ func (q *Queries) ClaimDisputeAnswer(ctx context.Context, arg ClaimDisputeAnswer
 }
 
 const deleteDisputeFile = `-- name: DeleteDisputeFile :execrows
-DELETE FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND field = $4
+DELETE FROM dispute_files WHERE workspace_id = $1 AND id = $2
 `
 
 type DeleteDisputeFileParams struct {
-	WorkspaceID     string
-	StripeAccountID string
-	DisputeID       string
-	Field           string
+	WorkspaceID string
+	ID          string
 }
 
 func (q *Queries) DeleteDisputeFile(ctx context.Context, arg DeleteDisputeFileParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteDisputeFile,
-		arg.WorkspaceID,
-		arg.StripeAccountID,
-		arg.DisputeID,
-		arg.Field,
-	)
+	result, err := q.db.ExecContext(ctx, deleteDisputeFile, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteKeptDisputeFiles = `-- name: DeleteKeptDisputeFiles :execrows
+DELETE FROM dispute_files
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by <> ''
+`
+
+type DeleteKeptDisputeFilesParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	DisputeID       string
+}
+
+// Once the answer is given, no form waits any more.
+func (q *Queries) DeleteKeptDisputeFiles(ctx context.Context, arg DeleteKeptDisputeFilesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, deleteKeptDisputeFiles, arg.WorkspaceID, arg.StripeAccountID, arg.DisputeID)
 	if err != nil {
 		return 0, err
 	}
@@ -111,13 +123,14 @@ func (q *Queries) DisputeAnswer(ctx context.Context, arg DisputeAnswerParams) (D
 
 const disputeFiles = `-- name: DisputeFiles :many
 SELECT id, field, name, media_type, size, stripe_file_id FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 ORDER BY field
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by = $4 ORDER BY field
 `
 
 type DisputeFilesParams struct {
 	WorkspaceID     string
 	StripeAccountID string
 	DisputeID       string
+	KeptBy          string
 }
 
 type DisputeFilesRow struct {
@@ -129,9 +142,15 @@ type DisputeFilesRow struct {
 	StripeFileID string
 }
 
-// Without what is in them, which nobody but the worker needs.
+// Those of the answer (kept_by = ”), or those that wait in somebody's form. Without what is in
+// them, which nobody but the worker needs.
 func (q *Queries) DisputeFiles(ctx context.Context, arg DisputeFilesParams) ([]DisputeFilesRow, error) {
-	rows, err := q.db.QueryContext(ctx, disputeFiles, arg.WorkspaceID, arg.StripeAccountID, arg.DisputeID)
+	rows, err := q.db.QueryContext(ctx, disputeFiles,
+		arg.WorkspaceID,
+		arg.StripeAccountID,
+		arg.DisputeID,
+		arg.KeptBy,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -161,8 +180,8 @@ func (q *Queries) DisputeFiles(ctx context.Context, arg DisputeFilesParams) ([]D
 }
 
 const disputeFilesToSend = `-- name: DisputeFilesToSend :many
-SELECT id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, stripe_file_id, created_by, created_at FROM dispute_files
-WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND stripe_file_id = '' ORDER BY field
+SELECT id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, stripe_file_id, created_by, created_at FROM dispute_files
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND dispute_id = $3 AND kept_by = '' AND stripe_file_id = '' ORDER BY field
 `
 
 type DisputeFilesToSendParams struct {
@@ -186,6 +205,7 @@ func (q *Queries) DisputeFilesToSend(ctx context.Context, arg DisputeFilesToSend
 			&i.StripeAccountID,
 			&i.DisputeID,
 			&i.Field,
+			&i.KeptBy,
 			&i.Name,
 			&i.MediaType,
 			&i.Size,
@@ -389,8 +409,8 @@ func (q *Queries) FindDispute(ctx context.Context, arg FindDisputeParams) (FindD
 }
 
 const insertDisputeFile = `-- name: InsertDisputeFile :exec
-INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, created_by, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, created_by, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type InsertDisputeFileParams struct {
@@ -399,6 +419,7 @@ type InsertDisputeFileParams struct {
 	StripeAccountID string
 	DisputeID       string
 	Field           string
+	KeptBy          string
 	Name            string
 	MediaType       string
 	Size            int64
@@ -414,6 +435,7 @@ func (q *Queries) InsertDisputeFile(ctx context.Context, arg InsertDisputeFilePa
 		arg.StripeAccountID,
 		arg.DisputeID,
 		arg.Field,
+		arg.KeptBy,
 		arg.Name,
 		arg.MediaType,
 		arg.Size,
@@ -539,83 +561,6 @@ func (q *Queries) ListDisputes(ctx context.Context, arg ListDisputesParams) ([]L
 	return items, nil
 }
 
-const openDisputes = `-- name: OpenDisputes :many
-SELECT d.stripe_account_id, d.dispute_id, d.workspace_id, d.charge_id, d.payment_intent_id, d.rank, d.rank_at, d.amount, d.currency, d.livemode, d.reason, d.due_by, d.submissions, d.withdrawn, d.reinstated, d.fee, d.created_at, COALESCE(p.id, '') AS payment_id, COALESCE(i.id, '') AS invoice_id, COALESCE(i.number, '') AS invoice_number,
-    COALESCE(i.buyer_name, '') AS buyer_name, COALESCE(a.state, '') AS answer, COALESCE(a.last_error, '') AS answer_error
-FROM disputes d
-LEFT JOIN charges c ON c.workspace_id = d.workspace_id AND c.stripe_account_id = d.stripe_account_id AND c.charge_id = d.charge_id
-LEFT JOIN payments p ON p.workspace_id = d.workspace_id AND p.stripe_account_id = d.stripe_account_id
-    AND p.payment_intent_id = COALESCE(NULLIF(c.payment_intent_id, ''), d.payment_intent_id)
-LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
-LEFT JOIN dispute_answers a ON a.workspace_id = d.workspace_id AND a.stripe_account_id = d.stripe_account_id AND a.dispute_id = d.dispute_id
-WHERE d.workspace_id = $1 AND d.livemode = $2 AND d.rank IN (1, 4)
-ORDER BY d.due_by, d.dispute_id LIMIT CAST($3 AS BIGINT)
-`
-
-type OpenDisputesParams struct {
-	WorkspaceID string
-	Livemode    bool
-	Max         int64
-}
-
-type OpenDisputesRow struct {
-	Dispute       Dispute
-	PaymentID     string
-	InvoiceID     string
-	InvoiceNumber string
-	BuyerName     string
-	Answer        string
-	AnswerError   string
-}
-
-// Those that wait for an answer (billing.DisputeWarningNeedsResponse, DisputeNeedsResponse), by deadline.
-func (q *Queries) OpenDisputes(ctx context.Context, arg OpenDisputesParams) ([]OpenDisputesRow, error) {
-	rows, err := q.db.QueryContext(ctx, openDisputes, arg.WorkspaceID, arg.Livemode, arg.Max)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OpenDisputesRow
-	for rows.Next() {
-		var i OpenDisputesRow
-		if err := rows.Scan(
-			&i.Dispute.StripeAccountID,
-			&i.Dispute.DisputeID,
-			&i.Dispute.WorkspaceID,
-			&i.Dispute.ChargeID,
-			&i.Dispute.PaymentIntentID,
-			&i.Dispute.Rank,
-			&i.Dispute.RankAt,
-			&i.Dispute.Amount,
-			&i.Dispute.Currency,
-			&i.Dispute.Livemode,
-			&i.Dispute.Reason,
-			&i.Dispute.DueBy,
-			&i.Dispute.Submissions,
-			&i.Dispute.Withdrawn,
-			&i.Dispute.Reinstated,
-			&i.Dispute.Fee,
-			&i.Dispute.CreatedAt,
-			&i.PaymentID,
-			&i.InvoiceID,
-			&i.InvoiceNumber,
-			&i.BuyerName,
-			&i.Answer,
-			&i.AnswerError,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const setDisputeAnswer = `-- name: SetDisputeAnswer :execrows
 UPDATE dispute_answers SET claimed_until = 0, keys_spent = keys_spent + $1,
     state = CASE WHEN version = $2 THEN CAST($3 AS TEXT) ELSE state END,
@@ -668,6 +613,24 @@ type SetDisputeFileSentParams struct {
 
 func (q *Queries) SetDisputeFileSent(ctx context.Context, arg SetDisputeFileSentParams) (int64, error) {
 	result, err := q.db.ExecContext(ctx, setDisputeFileSent, arg.StripeFileID, arg.WorkspaceID, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const takeDisputeFile = `-- name: TakeDisputeFile :execrows
+UPDATE dispute_files SET kept_by = '' WHERE workspace_id = $1 AND id = $2
+`
+
+type TakeDisputeFileParams struct {
+	WorkspaceID string
+	ID          string
+}
+
+// What waited in a form becomes part of the answer.
+func (q *Queries) TakeDisputeFile(ctx context.Context, arg TakeDisputeFileParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, takeDisputeFile, arg.WorkspaceID, arg.ID)
 	if err != nil {
 		return 0, err
 	}

@@ -167,6 +167,7 @@ type DisputeFile struct {
 	StripeAccountID string
 	DisputeID       string
 	Field           string
+	KeptBy          string
 	Name            string
 	MediaType       string
 	Size            int64

@@ -21,6 +21,7 @@ func disputed(t *testing.T, s *suite, on screen) {
 	client.card("4000000000000259")
 	client.status("Paid")
 	p.says("The client's bank disputes a payment.")
+	p.holds("the sidebar counts it without a new page", `document.querySelector('#nav-attention:not([hidden])').textContent === '1 thing needs attention' && !document.querySelector('hx-partial')`)
 	client.silent("dispute")
 	if on.phone {
 		p.withoutScripts()
@@ -38,17 +39,20 @@ func disputed(t *testing.T, s *suite, on screen) {
 
 	p.fill(textbox("What happened, and why the payment is right"), "Kept as it was typed.")
 	p.attach("Signed offer or order", "order.pdf", "no PDF at all")
+	p.attach("Invoice or receipt", "receipt.pdf", "%PDF-1.7 and so on")
 	p.click(button("Save"))
 	p.says("Choose a PDF, PNG or JPEG file")
+	p.says("Take receipt.pdf (1 kB), which you chose before")
 	p.value(textbox("What happened, and why the payment is right"), "Kept as it was typed.")
 	p.attach("Signed offer or order", "order.exe", "%PDF-1.7 and so on")
 	p.click(button("Save"))
 	p.says("Saved, but not submitted.")
 	p.says("order.pdf (1 kB)")
+	p.says("receipt.pdf (1 kB)")
 
 	p.fill(textbox("What happened, and why the payment is right"), "It was delivered on 3 March.")
 	p.click(button("Save and review"))
-	p.says("6 pieces of evidence")
+	p.says("7 pieces of evidence")
 	if !on.phone {
 		p.inspect("dispute, asking before it is submitted")
 	}

@@ -24,9 +24,17 @@ type attentionItem struct {
 	Actions       []namedLink
 	Retry         string // where its button begins again with a payment link, "" = none
 	Form          form   // reason, when it is to be ignored
+	All           *attentionAll
 	// Of what somebody left alone:
 	IgnoredBy, Reason string
 	IgnoredAt         int64
+}
+
+// attentionAll ignores all payments without an invoice that are shown, below the last of them.
+type attentionAll struct {
+	Kind, Subjects string
+	Count          int
+	Form           form // reason
 }
 
 // attentionWords are the short word and the heading of each kind.
@@ -116,9 +124,6 @@ func (h *Server) attentionItem(actor app.Actor, a app.Attention) attentionItem {
 	case app.AttentionEvents:
 		it.Text = count(a.Minor, "event") + " of Stripe's could not be taken in so far. Nothing is lost: they are kept, and tried again by themselves."
 		if actor.May(app.ViewEvents) {
-			it.Actions = append(it.Actions, namedLink{"See the events", base + "/events"})
-		}
-		if actor.May(app.ViewEvents) {
 			it.Actions = append(it.Actions, namedLink{"See them", eventsURL(eventsPath(actor), app.EventFilter{State: "failed"}, nil)})
 		}
 	}
@@ -133,7 +138,7 @@ type attentionPage struct {
 
 func (h *Server) attention(c *fiber.Ctx) error { return h.showAttention(c, fiber.StatusOK, form{}) }
 
-// showAttention shows all of it; sent is the form of the one thing that could not be ignored.
+// showAttention shows all of it; sent is the form of what could not be ignored.
 func (h *Server) showAttention(c *fiber.Ctx, status int, sent form) error {
 	ctx, actor := c.UserContext(), actorOf(c)
 	list, err := h.app.Attention(ctx, actor, false)
@@ -145,10 +150,22 @@ func (h *Server) showAttention(c *fiber.Ctx, status int, sent form) error {
 		return err
 	}
 	data := attentionPage{Items: h.attentionItems(actor, list), Ignored: h.attentionItems(actor, ignored), Settles: actor.May(app.SettleAttention)}
+	var strays []string
+	last := 0
 	for i, it := range data.Items {
 		if it.Kind == sent.Value("kind") && it.Subject == sent.Value("subject") {
 			data.Items[i].Form = sent
 		}
+		if it.Kind == app.AttentionUnmatched {
+			strays, last = append(strays, it.Subject), i
+		}
+	}
+	if len(strays) > 1 && data.Settles {
+		all := &attentionAll{Kind: app.AttentionUnmatched, Subjects: strings.Join(strays, " "), Count: len(strays)}
+		if sent.Value("all") != "" {
+			all.Form = sent
+		}
+		data.Items[last].All = all
 	}
 	if data.Page, err = h.page(c, "Needs attention", "overview"); err != nil {
 		return err
@@ -161,7 +178,7 @@ func (h *Server) ignoreAttention(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	err = h.app.IgnoreAttention(c.UserContext(), actorOf(c), f.Value("kind"), f.Value("subject"), f.Line("reason"))
+	err = h.app.IgnoreAttention(c.UserContext(), actorOf(c), f.Value("kind"), strings.Fields(f.Value("subject")), f.Line("reason"))
 	if errs, ok := fieldErrors(err); ok {
 		f.Errors = errs
 		return h.showAttention(c, fiber.StatusUnprocessableEntity, f)
@@ -169,7 +186,11 @@ func (h *Server) ignoreAttention(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	h.flash(c, "It is left alone until something changes")
+	done := "It is left alone until something changes"
+	if f.Value("all") != "" {
+		done = "They are left alone until something changes"
+	}
+	h.flash(c, done)
 	return h.goTo(c, "/w/"+actorOf(c).Workspace.Slug+"/payments/attention")
 }
 

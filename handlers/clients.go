@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"encoding/base64"
-	"errors"
 	"strconv"
 	"strings"
 
@@ -80,30 +79,23 @@ func clientRows(list []db.Client, owed []app.OpenTotal, locale string) []clientR
 	return rows
 }
 
-type clientPage struct {
-	Page
-	ID       string // "" of a new one
-	Action   string // where the form goes
-	Archived bool
-	Form     form       // name, email, address, version
-	Saved    *db.Client // what somebody else saved meanwhile
+// clientForm is the page of a client's form.
+func clientForm(actor app.Actor, f form) recordPage {
+	return recordPage{Kind: "client", List: clientsPath(actor, ""), Form: f}
+}
+
+// storedClient is the form of the client that the address names, as it is stored.
+func (h *Server) storedClient(c *fiber.Ctx) (recordPage, any, error) {
+	client, err := h.app.Client(c.UserContext(), actorOf(c), c.Params("id"))
+	data := clientForm(actorOf(c), formOf(map[string]string{
+		"name": client.Name, "email": client.Email, "address": client.Address, "version": strconv.FormatInt(client.Version, 10),
+	}))
+	data.ID, data.Archived = client.ID, client.ArchivedAt > 0
+	return data, client, err
 }
 
 func (h *Server) newClient(c *fiber.Ctx) error {
-	return h.showClient(c, fiber.StatusOK, clientPage{})
-}
-
-func (h *Server) showClient(c *fiber.Ctx, status int, data clientPage) (err error) {
-	title := "New client"
-	data.Action = clientsPath(actorOf(c), "")
-	if data.ID != "" {
-		title = "Edit client"
-		data.Action += "/" + data.ID
-	}
-	if data.Page, err = h.page(c, title, "clients"); err != nil {
-		return err
-	}
-	return h.render(c, status, "client_form", data, "client-form")
+	return h.showRecord(c, fiber.StatusOK, clientForm(actorOf(c), form{}))
 }
 
 func (h *Server) createClient(c *fiber.Ctx) error {
@@ -114,7 +106,7 @@ func (h *Server) createClient(c *fiber.Ctx) error {
 	client, err := h.app.CreateClient(c.UserContext(), actorOf(c), clientInput(f))
 	if errs, ok := fieldErrors(err); ok {
 		f.Errors = errs
-		return h.showClient(c, fiber.StatusUnprocessableEntity, clientPage{Form: f})
+		return h.showRecord(c, fiber.StatusUnprocessableEntity, clientForm(actorOf(c), f))
 	}
 	if err != nil {
 		return err
@@ -123,42 +115,22 @@ func (h *Server) createClient(c *fiber.Ctx) error {
 }
 
 func (h *Server) editClient(c *fiber.Ctx) error {
-	client, err := h.app.Client(c.UserContext(), actorOf(c), c.Params("id"))
+	data, _, err := h.storedClient(c)
 	if err != nil {
 		return err
 	}
-	f := formOf(map[string]string{
-		"name": client.Name, "email": client.Email, "address": client.Address, "version": strconv.FormatInt(client.Version, 10),
-	})
-	return h.showClient(c, fiber.StatusOK, clientPage{ID: client.ID, Archived: client.ArchivedAt > 0, Form: f})
+	return h.showRecord(c, fiber.StatusOK, data)
 }
 
 func (h *Server) updateClient(c *fiber.Ctx) error {
-	ctx, actor, id := c.UserContext(), actorOf(c), c.Params("id")
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	err = h.app.UpdateClient(ctx, actor, id, clientInput(f))
-	if err == nil {
-		return h.toClients(c, f.Line("name")+" is saved.")
+	if err := h.app.UpdateClient(c.UserContext(), actorOf(c), c.Params("id"), clientInput(f)); err != nil {
+		return h.showUnsaved(c, err, f, h.storedClient)
 	}
-	var isInput bool
-	if f.Errors, isInput = fieldErrors(err); !isInput && !errors.Is(err, app.ErrConflict) {
-		return err
-	}
-	client, findErr := h.app.Client(ctx, actor, id)
-	if findErr != nil {
-		return findErr
-	}
-	data := clientPage{ID: id, Archived: client.ArchivedAt > 0, Form: f}
-	if isInput {
-		return h.showClient(c, fiber.StatusUnprocessableEntity, data)
-	}
-	// Both are shown, and saving again replaces what is there now.
-	f.values["version"] = strconv.FormatInt(client.Version, 10)
-	data.Saved = &client
-	return h.showClient(c, fiber.StatusConflict, data)
+	return h.toClients(c, f.Line("name")+" is saved.")
 }
 
 func clientInput(f form) app.ClientInput {

@@ -76,7 +76,7 @@ func (h *Server) connectionStatus(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.fragment(c, fiber.StatusOK, "connection", data)
+	return h.news(c, "connection", data)
 }
 
 // backSince is when somebody came back from Stripe, in microseconds, or 0.

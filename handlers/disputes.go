@@ -11,6 +11,7 @@ import (
 
 	"trak/app"
 	"trak/billing"
+	"trak/db"
 )
 
 // disputesPath is an address below the workspace's disputes.
@@ -136,6 +137,8 @@ type evidenceField struct {
 	State   field
 	File    string // the one that is there, "" = none
 	Removed bool   // and is to be taken out
+	Kept    string // one of a form that could not be saved, "" = none
+	KeptID  string
 }
 
 // disputeState is how our answer stands. The page asks for it again while it is on its way.
@@ -195,7 +198,12 @@ func evidenceFields(d app.DisputeDetail) []evidenceField {
 		list[i] = evidenceField{EvidenceField: f, evidenceWord: evidenceWords[f.Name]}
 		for _, file := range d.Files {
 			if file.Field == f.Name {
-				list[i].File = fmt.Sprintf("%s (%s)", file.Name, sizeText(file.Size))
+				list[i].File = fileText(file)
+			}
+		}
+		for _, file := range d.Kept {
+			if file.Field == f.Name {
+				list[i].Kept, list[i].KeptID = fileText(file), file.ID
 			}
 		}
 	}
@@ -217,6 +225,8 @@ func evidenceSaid(d app.DisputeDetail) (list []fact) {
 	}
 	return list
 }
+
+func fileText(f db.DisputeFilesRow) string { return fmt.Sprintf("%s (%s)", f.Name, sizeText(f.Size)) }
 
 // sizeText writes how large a file is.
 func sizeText(bytes int64) string {
@@ -290,7 +300,7 @@ func (h *Server) disputeStatus(c *fiber.Ctx) error {
 		c.Set("HX-Redirect", disputesPath(actor, "/"+d.ID))
 		return c.SendStatus(fiber.StatusNoContent)
 	}
-	return h.fragment(c, fiber.StatusOK, "dispute-state", stateOf(actor, d))
+	return h.news(c, "dispute-state", stateOf(actor, d))
 }
 
 // saveEvidence keeps what was written, and goes on to the question whether it is to be submitted, if
@@ -329,11 +339,13 @@ func (h *Server) saveEvidence(c *fiber.Ctx) error {
 
 // evidenceInput is what a form asks for.
 func evidenceInput(f form, files []app.EvidenceUpload) app.EvidenceInput {
-	in := app.EvidenceInput{Texts: map[string]string{}, Files: files}
+	in := app.EvidenceInput{Texts: map[string]string{}, Kept: map[string]string{}, Files: files}
 	in.Version, _ = strconv.ParseInt(f.Value("version"), 10, 64) // anything else is an old version: a conflict
 	for name, value := range f.values {
 		if field, ok := strings.CutPrefix(name, "remove."); ok {
 			in.Remove = append(in.Remove, field)
+		} else if field, ok := strings.CutPrefix(name, "kept."); ok {
+			in.Kept[field] = value
 		} else {
 			in.Texts[name] = value
 		}

@@ -9,6 +9,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -122,9 +123,10 @@ func TestDisputePages(t *testing.T) {
 	p.wellFormed(t)
 
 	t.Log("it is saved with files, and staged where the bank does not see it")
-	p = owner.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "It was delivered on 3 March.", "act", "save"},
-		file{"receipt", `C:\scans\Order "1".exe`, pdf(2000)}, file{"customer_signature", "signed.jpg", picture(t)}, file{"uncategorized_file", "", nil})
-	p.has(t, 303)
+	for range 2 { // a double click
+		owner.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "It was delivered on 3 March.", "act", "save"},
+			file{"receipt", `C:\scans\Order "1".exe`, pdf(2000)}, file{"customer_signature", "signed.jpg", picture(t)}, file{"uncategorized_file", "", nil}).has(t, 303)
+	}
 	p = owner.get(at)
 	p.has(t, 200, "Saved, but not submitted.", "It was delivered on 3 March.", "Order 1.pdf (2 kB)", "signed.png (1 kB)")
 	p.lacks(t, "filled in from the invoice", "exe")
@@ -201,7 +203,9 @@ func TestEvidenceFiles(t *testing.T) {
 	w.hear()
 	w.onboard(w.north, sandbox.OnboardComplete)
 	owner := w.as("owner")
-	_, _, at := w.disputed(disputedCard)
+	invoice, _, at := w.disputed(disputedCard)
+	w.until("its link is closed", func() bool { return w.detail(w.north, invoice).Link.State == "closed" })
+	must(t, w.sandbox.Settle(t.Context()))
 	w.app.Stop() // nothing else changes rows
 	before := w.rows(w.north.WorkspaceID)
 	for name, c := range map[string]struct {
@@ -215,7 +219,7 @@ func TestEvidenceFiles(t *testing.T) {
 		"the beginning of a JPEG":  {[]file{{"receipt", "a.jpg", []byte("\xff\xd8\xff<html>")}}, "Choose a PDF, PNG or JPEG file"},
 		"an empty one":             {[]file{{"receipt", "a.pdf", nil}}, "This file is empty"},
 		"more than 5 MB":           {[]file{{"receipt", "a.pdf", pdf(5<<20 + 1)}}, "A file can have 5 MB at most"},
-		"more than 4.5 MB of two":  {[]file{{"receipt", "a.pdf", pdf(2_300_000)}, {"uncategorized_file", "b.pdf", pdf(2_300_000)}}, "All files together can have 4.5 MB at most"},
+		"two for one piece":        {[]file{{"receipt", "a.pdf", pdf(10)}, {"receipt", "b.pdf", pdf(20)}}, "Choose one file: only one fits here"},
 		"a piece that is no file":  {[]file{{"customer_name", "a.pdf", pdf(10)}}, "This dispute takes no such file"},
 		"a piece that doesn't fit": {[]file{{"refund_policy", "a.pdf", pdf(10)}}, "This dispute takes no such file"},
 	} {
@@ -229,6 +233,69 @@ func TestEvidenceFiles(t *testing.T) {
 	w.unchanged(t, before, w.north.WorkspaceID, "too long")
 	owner.upload(at+"/answer", []string{"version", "0"}, file{"receipt", "../../etc/passwd", pdf(4_400_000)}).has(t, 303)
 	owner.get(at).has(t, 200, "passwd.pdf (4.4 MB)")
+}
+
+// TestFilesOfAFormThatCouldNotBeSaved need not be chosen again, and are nobody else's.
+func TestFilesOfAFormThatCouldNotBeSaved(t *testing.T) {
+	t.Parallel()
+	w := newWhole(t)
+	w.hear()
+	w.onboard(w.north, sandbox.OnboardComplete)
+	owner, admin := w.as("owner"), w.as("admin")
+	_, _, at := w.disputed(disputedCard)
+	kept := func(p page, field string) string {
+		t.Helper()
+		return p.find(t, regexp.MustCompile(`name="kept.`+field+`" value="([0-9a-f-]{36})" checked`))
+	}
+	stored := func(where string) (n int) {
+		t.Helper()
+		must(t, w.raw().QueryRow("SELECT count(*) FROM dispute_files WHERE "+where).Scan(&n))
+		return n
+	}
+
+	t.Log("what is all right is kept, what is not is told beside its field")
+	p := owner.upload(at+"/answer", []string{"version", "0", "uncategorized_text", strings.Repeat("a", 20_001)},
+		file{"receipt", "../Order1.exe", pdf(2_300_000)}, file{"uncategorized_file", "b.pdf", pdf(2_300_000)}, file{"customer_signature", "c.png", []byte("GIF89a")})
+	p.has(t, 422, "At most 20,000 characters", "All files together can have 4.5 MB at most", "Choose a PDF, PNG or JPEG file", "Take Order1.pdf (2.3 MB), which you chose before")
+	p.lacks(t, "Take b.pdf", "Take c.p")
+	p.wellFormed(t)
+	receipt := kept(p, "receipt")
+	if n, answers := stored("kept_by <> ''"), len(w.rowsOf("dispute_answers", "")); n != 1 || answers != 0 {
+		t.Errorf("%d files are kept, and %d answers written", n, answers)
+	}
+	admin.get(at).lacks(t, "Order1.pdf")
+
+	t.Log("another's id, and one that is there no more")
+	p = admin.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "Mine.", "kept.receipt", receipt})
+	p.has(t, 422, "Choose this file again", ">Mine.<")
+	p = owner.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "Mine.", "kept.customer_signature", receipt, "kept.receipt", receipt})
+	p.has(t, 422, "Choose this file again", "Take Order1.pdf")
+
+	t.Log("a bad one in its place does not take it away, a good one does")
+	p = owner.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "Mine.", "kept.receipt", receipt}, file{"receipt", "a.pdf", []byte("MZ")})
+	p.has(t, 422, "Choose a PDF, PNG or JPEG file", "Take Order1.pdf")
+	p = owner.upload(at+"/answer", []string{"version", "7", "uncategorized_text", "Mine.", "kept.receipt", receipt}, file{"receipt", "Other.pdf", pdf(3000)}, file{"customer_signature", "c.png", picture(t)})
+	p.has(t, 409, "Take Other.pdf (3 kB), which you chose before", "Take c.png")
+	p.lacks(t, "Order1")
+	owner.get(at).has(t, 200, "Take Other.pdf", "Take c.png")
+
+	t.Log("it is saved with the next try, once, and what is not ticked goes")
+	send := []string{"version", "0", "uncategorized_text", "Mine.", "kept.receipt", kept(p, "receipt"), "act", "save"}
+	for range 2 { // a double click
+		owner.upload(at+"/answer", send).has(t, 303)
+	}
+	p = owner.get(at)
+	p.has(t, 200, "<p>Other.pdf (3 kB)</p>", "Mine.")
+	p.lacks(t, "which you chose before", "c.png")
+	w.until("it is at Stripe", func() bool { return stored("stripe_file_id <> '' AND content IS NULL") == 1 })
+
+	t.Log("nothing is kept once the answer is given")
+	admin.upload(at+"/answer", []string{"version", "0", "uncategorized_text", "Late."}, file{"receipt", "Late.pdf", pdf(10)}).has(t, 409, "Take Late.pdf")
+	owner.post(at+"/submit", "version", "1").has(t, 303)
+	if n := stored("kept_by <> ''"); n != 0 {
+		t.Errorf("%d files are kept", n)
+	}
+	admin.get(at).lacks(t, "Late.pdf")
 }
 
 // TestUploadsAreLimited: only the form of evidence takes files, and only from those who may answer.

@@ -90,7 +90,7 @@ func (h *Server) recordPayment(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		f.Errors = errs
+		f.Errors, f.values["form_key"] = errs, uuid.NewString() // whatever was sent before, the next try is another one
 		return h.showPayment(c, fiber.StatusUnprocessableEntity, d, f)
 	}
 	if err != nil {
@@ -164,7 +164,7 @@ func (h *Server) takeBackPayment(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		f.Errors = errs
+		f.Errors, f.values["form_key"] = errs, uuid.NewString()
 		return h.showTakeBack(c, fiber.StatusUnprocessableEntity, d, p, f)
 	}
 	if err != nil {

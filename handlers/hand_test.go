@@ -41,7 +41,7 @@ func TestRecordingAPayment(t *testing.T) {
 		return owner.post(here+"/payments", append([]string{"form_key", key, "received_on", today, "method", "bank_transfer", "reference", `RF18 "5390"`}, pairs...)...)
 	}
 	p := send("amount", "3000")
-	p.has(t, 422, "more than the €2,940.00 that is due", `name="too_much"`, `value="3000"`, `value="RF18 &#34;5390&#34;"`, `value="`+key+`"`)
+	p.has(t, 422, "more than the €2,940.00 that is due", `name="too_much"`, `value="3000"`, `value="RF18 &#34;5390&#34;"`)
 	p.wellFormed(t)
 	send("amount", "10 USD").has(t, 422, "This invoice is in EUR")
 	tomorrow := string(billing.Date(today).AddDays(1))
@@ -50,6 +50,11 @@ func TestRecordingAPayment(t *testing.T) {
 		if p := send("amount", "940"); p.status != http.StatusSeeOther || p.header.Get("Location") != here {
 			t.Fatalf("%d %s", p.status, p.main())
 		}
+	}
+	p = send("amount", "940", "reference", "another one")
+	p.has(t, 422, "This form was sent before, with something else in it", `value="another one"`)
+	if p.formKey(t) == key {
+		t.Error("its next try is taken for the same form again")
 	}
 	p = owner.get(here)
 	p.has(t, 200, "Partially paid", "€940.00 recorded", "Ada Brandt", "Bank transfer", "RF18 &#34;5390&#34;", "Still due", "€2,000.00", "Take back")
@@ -121,7 +126,10 @@ func TestNeedsAttentionPages(t *testing.T) {
 	owner.get(all).has(t, 200, "All is well")
 	poll := owner.get(overview).find(t, regexp.MustCompile(`hx-get="([^"]*/tiles[^"]*)"`))
 	stray := w.stray(w.north, account, 70000)
-	owner.part(poll, "section#overview").has(t, 200, "Needs attention", "A payment that no invoice asked for", "€700.00", `href="`+all+`"`)
+	owner.part(poll, "section#overview").has(t, 200, `<hx-partial id="nav-attention" hx-swap="outerHTML"><span class="count num" id="nav-attention" aria-hidden="true">1<span class="sr"> thing needs attention</span></span></hx-partial>`,
+		`<hx-partial id="nav-overdue"`, `<hx-partial id="nav-health"`, "Needs attention", "A payment that no invoice asked for", "€700.00", `href="`+all+`"`)
+	member.part(poll, "section#overview").lacks(t, "nav-health")
+	owner.get(overview).lacks(t, "hx-partial")
 	assign := path(w.north, "/payments/assign/"+stray)
 	p := owner.get(all)
 	p.has(t, 200, "A payment that no invoice asked for", "€700.00", `href="`+assign+`"`, path(w.north, "/payments/refund/"+stray), "Ignore it")
@@ -147,6 +155,33 @@ func TestNeedsAttentionPages(t *testing.T) {
 		}
 		owner.get(overview).has(t, 200, "Needs attention")
 	})
+	t.Run("all ignored with one reason", func(t *testing.T) {
+		owner.get(all).lacks(t, "Ignore all")
+		w.stray(w.north, account, 80000)
+		q := owner.get(all)
+		q.has(t, 200, "Are none of these 2 payments for an invoice?", "Ignore all 2")
+		q.wellFormed(t)
+		member.get(all).lacks(t, "Ignore all")
+		subjects := q.find(t, regexp.MustCompile(`name="subject" value="([^" ]+ [^"]+)"`))
+		form := []string{"kind", app.AttentionUnmatched, "subject", subjects, "all", "1", "reason", strings.Repeat("x", 301)}
+		q = owner.post(all+"/ignore", form...)
+		q.has(t, 422, "At most 300 characters", "<details open><summary>Ignore all 2", `id="reason-all" name="reason" autocomplete="off" maxlength="300" required value="`+form[7])
+		q.wellFormed(t)
+		form[7] = "Sold in the shop"
+		w.as("stranger").post(all+"/ignore", form...).has(t, 404)
+		w.as("stranger").post(path(w.south, "/payments/attention/ignore"), form...).has(t, 404)
+		for range 2 { // a double click
+			owner.post(all+"/ignore", form...).has(t, 303)
+		}
+		q = owner.get(all)
+		q.has(t, 200, "All is well", "They are left alone until something changes")
+		if n := strings.Count(q.body, "Sold in the shop"); n != 2 {
+			t.Errorf("%d are ignored", n)
+		}
+		for _, subject := range strings.Fields(subjects) {
+			owner.post(all+"/mind", "kind", app.AttentionUnmatched, "subject", subject).has(t, 303)
+		}
+	})
 	t.Run("assigned, and not any more", func(t *testing.T) {
 		owner.get(assign).has(t, 200, "No open invoice is in the currency of this payment")
 		inv := w.invoice(w.north, `"Halden" & Vik`, "1000", "eur", "")
@@ -163,8 +198,10 @@ func TestNeedsAttentionPages(t *testing.T) {
 		q = owner.get(here)
 		q.has(t, 200, "Partially paid", "€700.00 counted for this invoice", "Not for this invoice")
 		q.wellFormed(t)
-		if q := owner.post(here + "/payments/" + stray + "/unassign"); q.status != http.StatusSeeOther {
-			t.Fatalf("%d %s", q.status, q.main())
+		for range 2 { // a double click
+			if q := owner.post(here + "/payments/" + stray + "/unassign"); q.status != http.StatusSeeOther {
+				t.Fatalf("%d %s", q.status, q.main())
+			}
 		}
 		owner.get(here).has(t, 200, "€700.00 counted here no longer")
 		if got := w.detail(w.north, inv.ID).Standing; got.Received != 0 || got.Due != 100000 {

@@ -127,7 +127,7 @@ func (h *Server) invoiceStatus(c *fiber.Ctx) error {
 	if n := len(data.Entries); n > 0 && data.Version != shown.Version {
 		data.Entries[n-1].Fresh = true
 	}
-	return h.fragment(c, fiber.StatusOK, "invoice-live", data)
+	return h.news(c, "invoice-live", data)
 }
 
 func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePage, err error) {

@@ -219,7 +219,7 @@ func (h *Server) invoiceRowsLive(c *fiber.Ctx) error {
 			data.Rows = append(data.Rows, row)
 		}
 	}
-	return h.fragment(c, fiber.StatusOK, "live-rows", data)
+	return h.news(c, "live-rows", data)
 }
 
 // readListCursor reads where the list goes on, and says whether it does.

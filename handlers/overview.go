@@ -86,7 +86,7 @@ func (h *Server) overviewTiles(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.fragment(c, fiber.StatusOK, "overview-body", data)
+	return h.news(c, "overview-body", data)
 }
 
 // overviewVersion changes with the list of invoices, with the connection, at midnight, when

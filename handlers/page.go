@@ -31,11 +31,11 @@ type PageWorkspace struct {
 	Role       string // the word that is shown: Owner, Admin, Member
 
 	// Filled for the current one only.
-	Overdue   int    // invoices that are late, beside "Invoices"
-	Events    bool   // the webhook inbox is for this person
-	Health    bool   // the health page is for this person
-	Attention *badge // what needs a person, nil when nothing does
-	Problems  *badge // of the installation, for its operator
+	Events    bool  // the webhook inbox is for this person
+	Health    bool  // the health page is for this person
+	Overdue   badge // invoices that are late
+	Attention badge // what needs a person
+	Problems  badge // of the installation, for its operator
 }
 
 // Initial is the letter on the workspace's tile.

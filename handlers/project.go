@@ -71,7 +71,7 @@ func (h *Server) projectSums(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return h.fragment(c, fiber.StatusOK, "project-sums", sumsOf(actor, id, version, sums))
+	return h.news(c, "project-sums", sumsOf(actor, id, version, sums))
 }
 
 func sumsOf(actor app.Actor, id string, version int64, sums []app.ProjectSum) projectSums {

@@ -1,14 +1,12 @@
 package handlers
 
 import (
-	"errors"
 	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
 	"trak/app"
 	"trak/billing"
-	"trak/db"
 )
 
 // projectRow is one project of the list.
@@ -85,31 +83,21 @@ func projectRows(list []app.ProjectRow, locale string) []projectRow {
 	return rows
 }
 
-// projectForm is the page on which a project is made or changed.
-type projectForm struct {
-	Page
-	ID       string // "" of a new one
-	Action   string // where the form goes
-	Archived bool
-	Form     form        // name, note, version
-	Saved    *db.Project // what somebody else saved meanwhile
+// projectForm is the page of a project's form.
+func projectForm(actor app.Actor, f form) recordPage {
+	return recordPage{Kind: "project", List: projectsPath(actor, ""), Form: f}
+}
+
+// storedProject is the form of the project that the address names, as it is stored.
+func (h *Server) storedProject(c *fiber.Ctx) (recordPage, any, error) {
+	project, err := h.app.Project(c.UserContext(), actorOf(c), c.Params("id"))
+	data := projectForm(actorOf(c), formOf(map[string]string{"name": project.Name, "note": project.Note, "version": strconv.FormatInt(project.Version, 10)}))
+	data.ID, data.Archived = project.ID, project.ArchivedAt > 0
+	return data, project, err
 }
 
 func (h *Server) newProject(c *fiber.Ctx) error {
-	return h.showProjectForm(c, fiber.StatusOK, projectForm{})
-}
-
-func (h *Server) showProjectForm(c *fiber.Ctx, status int, data projectForm) (err error) {
-	title := "New project"
-	data.Action = projectsPath(actorOf(c), "")
-	if data.ID != "" {
-		title = "Edit project"
-		data.Action += "/" + data.ID
-	}
-	if data.Page, err = h.page(c, title, "projects"); err != nil {
-		return err
-	}
-	return h.render(c, status, "project_form", data, "project-form")
+	return h.showRecord(c, fiber.StatusOK, projectForm(actorOf(c), form{}))
 }
 
 func (h *Server) createProject(c *fiber.Ctx) error {
@@ -120,7 +108,7 @@ func (h *Server) createProject(c *fiber.Ctx) error {
 	project, err := h.app.CreateProject(c.UserContext(), actorOf(c), projectInput(f))
 	if errs, ok := fieldErrors(err); ok {
 		f.Errors = errs
-		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, projectForm{Form: f})
+		return h.showRecord(c, fiber.StatusUnprocessableEntity, projectForm(actorOf(c), f))
 	}
 	if err != nil {
 		return err
@@ -135,42 +123,25 @@ func (h *Server) editProject(c *fiber.Ctx) error {
 
 // showProjectAsStored shows the form as the project is, with what can't be done with it.
 func (h *Server) showProjectAsStored(c *fiber.Ctx, status int, errs billing.FieldErrors) error {
-	project, err := h.app.Project(c.UserContext(), actorOf(c), c.Params("id"))
+	data, _, err := h.storedProject(c)
 	if err != nil {
 		return err
 	}
-	f := formOf(map[string]string{"name": project.Name, "note": project.Note, "version": strconv.FormatInt(project.Version, 10)})
-	f.Errors = errs
-	return h.showProjectForm(c, status, projectForm{ID: project.ID, Archived: project.ArchivedAt > 0, Form: f})
+	data.Form.Errors = errs
+	return h.showRecord(c, status, data)
 }
 
 func (h *Server) updateProject(c *fiber.Ctx) error {
-	ctx, actor, id := c.UserContext(), actorOf(c), c.Params("id")
+	actor, id := actorOf(c), c.Params("id")
 	f, err := readForm(c)
 	if err != nil {
 		return err
 	}
-	err = h.app.UpdateProject(ctx, actor, id, projectInput(f))
-	if err == nil {
-		h.flash(c, f.Line("name")+" is saved.")
-		return h.goTo(c, projectsPath(actor, "/"+id))
+	if err := h.app.UpdateProject(c.UserContext(), actor, id, projectInput(f)); err != nil {
+		return h.showUnsaved(c, err, f, h.storedProject)
 	}
-	var isInput bool
-	if f.Errors, isInput = fieldErrors(err); !isInput && !errors.Is(err, app.ErrConflict) {
-		return err
-	}
-	project, findErr := h.app.Project(ctx, actor, id)
-	if findErr != nil {
-		return findErr
-	}
-	data := projectForm{ID: id, Archived: project.ArchivedAt > 0, Form: f}
-	if isInput {
-		return h.showProjectForm(c, fiber.StatusUnprocessableEntity, data)
-	}
-	// Both are shown, and saving again replaces what is there now.
-	f.values["version"] = strconv.FormatInt(project.Version, 10)
-	data.Saved = &project
-	return h.showProjectForm(c, fiber.StatusConflict, data)
+	h.flash(c, f.Line("name")+" is saved.")
+	return h.goTo(c, projectsPath(actor, "/"+id))
 }
 
 func projectInput(f form) app.ProjectInput {

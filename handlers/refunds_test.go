@@ -3,12 +3,14 @@ package handlers_test
 import (
 	"context"
 	"database/sql"
+	"html"
 	"net/http"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -23,6 +25,16 @@ func (w *whole) refund(invoice, amount string) {
 	w.t.Helper()
 	_, err := w.app.RefundPayment(context.Background(), w.north, w.detail(w.north, invoice).Payments[0].ID,
 		app.RefundInput{FormKey: uuid.NewString(), Amount: amount, Note: "note for the team"})
+	must(w.t, err)
+}
+
+// exec changes rows behind Trak's back.
+func (w *whole) exec(query string, args ...any) {
+	w.t.Helper()
+	writer, err := sql.Open("sqlite3", "file:"+filepath.Join(w.dir, db.FileName)+"?_busy_timeout=10000")
+	must(w.t, err)
+	defer func() { _ = writer.Close() }()
+	_, err = writer.Exec(query, args...)
 	must(w.t, err)
 }
 
@@ -70,6 +82,12 @@ func TestRefundPage(t *testing.T) {
 		}
 		owner.get(at).has(t, 200, "€40.00 goes back to your client")
 		owner.get(at).has(t, 200, "Refund by Mira Osei", "Two &lt;b&gt;days&lt;/b&gt; less", "−40.00", "Refunded</span>", "Refund of €40.00 asked for", "€40.00 refunded", page(payment))
+		// The same form with something else in it is neither a second refund nor taken for the first.
+		again := owner.post(page(payment), append(send, "amount", "30")...)
+		again.has(t, http.StatusUnprocessableEntity, "This form was sent before, for something else", `value="30"`, `<dt>Left</dt><dd class="num">€60.00`)
+		if strings.Contains(again.body, key) {
+			t.Error("the form that was sent would be sent again")
+		}
 		if n := len(regexp.MustCompile(`"type": ?"refund.created"`).FindAllString(eventsOf(w, account), -1)); n != 1 {
 			t.Errorf("%d refunds at Stripe", n)
 		}
@@ -92,6 +110,12 @@ func TestRefundPage(t *testing.T) {
 		p.has(t, http.StatusUnprocessableEntity, `value="100.01" aria-invalid="true" aria-describedby="amount-error" autofocus`, "At most €100.00 is left to refund",
 			`value="duplicate" selected`, "Keep me", `value="1" aria-describedby="owed-hint" checked`)
 		p.wellFormed(t)
+		for _, amount := range []string{"1e3", "0x10", "-5", "−5", "0", "0,00", "NaN", "1 000 000", "99999999999999999999", "1,234.56", "100.001", "٥٠٫٠٠١", "½", "5 USD", "10\x00 0 0"} {
+			p := owner.post(page(payment), "form_key", key, "amount", amount, "reason", "duplicate", "note", "Keep me")
+			shown := html.EscapeString(strings.ReplaceAll(amount, "\x00", ""))
+			p.has(t, http.StatusUnprocessableEntity, `value="`+shown+`" aria-invalid="true"`, `value="duplicate" selected`, "Keep me")
+		}
+		owner.post(page(payment), "form_key", key, "amount", "10", "note", strings.Repeat("ü", 501)).has(t, http.StatusUnprocessableEntity, "At most 500 characters", strings.Repeat("ü", 501))
 		owner.post(page(payment), "form_key", key, "amount", "1.234,5.6", "reason", "x").has(t, http.StatusUnprocessableEntity, "2 fields need another look", "Choose a reason from the list")
 		owner.post(page(payment)).has(t, http.StatusUnprocessableEntity, "Enter an amount like")
 		if after := written(); !slices.Equal(before, after) {
@@ -128,13 +152,22 @@ func TestRefundPage(t *testing.T) {
 		owner.get(page(payment)).has(t, http.StatusBadGateway, "Stripe did not answer", "Nothing was refunded.", "Try again</a>")
 		key := uuid.NewString()
 		owner.post(page(payment), "form_key", key, "amount", "7", "note", "Keep me").has(t, http.StatusBadGateway, "Nothing was refunded.", `value="7"`, "Keep me", key)
-		w.sandbox.SetKnobs(sandbox.Knobs{Fail: sandbox.FailDown, FailTimes: 1, FailPath: "/v1/refunds"})
+		w.sandbox.SetKnobs(sandbox.Knobs{Fail: sandbox.FailDown, FailTimes: 1000, FailPath: "/v1/refunds"})
 		owner.post(page(payment), "form_key", key, "amount", "7").has(t, http.StatusSeeOther)
+		// After many tries the next one is an hour away, so that nothing but the button can be what asks again.
+		w.exec("UPDATE refund_requests SET attempts = 10 WHERE payment_id = ?", payment)
+		owner.post(page(payment)+"/retry").has(t, http.StatusSeeOther)
+		w.until("that was to no avail", func() bool {
+			var next int64
+			must(t, w.raw().QueryRow("SELECT next_attempt_at FROM refund_requests WHERE payment_id = ? AND attempts > 10 AND claimed_until = 0 UNION ALL SELECT 0 LIMIT 1", payment).Scan(&next))
+			return next > w.now().Add(30*time.Minute).UnixMicro()
+		})
+		w.sandbox.SetKnobs(sandbox.Knobs{})
 		p := owner.get(at)
 		p.has(t, 200, "Asked for</span>", "We keep asking Stripe.", "A refund is on its way.", "data-live", `action="`+page(payment)+`/retry"`)
 		w.as("member").get(at).lacks(t, page(payment)+"/retry")
 		owner.post(page(payment)+"/retry").has(t, http.StatusSeeOther)
-		w.until("it is made at once", func() bool { // the clock stands as it did
+		w.until("it is made at once", func() bool {
 			must(t, w.sandbox.Settle(context.Background()))
 			return strings.Contains(owner.get(at).body, "€7.00 refunded")
 		})
@@ -149,16 +182,8 @@ func TestRefundPage(t *testing.T) {
 	})
 	t.Run("a payment without an invoice is refunded from the history", func(t *testing.T) {
 		_, _, payment := paid("33", "eur", "4242424242424242")
-		writer, err := sql.Open("sqlite3", "file:"+filepath.Join(w.dir, db.FileName)+"?_busy_timeout=10000")
-		must(t, err)
-		defer func() { _ = writer.Close() }()
-		for _, forget := range []string{
-			"UPDATE checkout_sessions SET stripe_link_id = '' WHERE payment_intent_id IN (SELECT payment_intent_id FROM payments WHERE id = ?)",
-			"UPDATE payments SET invoice_id = NULL WHERE id = ?",
-		} {
-			_, err = writer.Exec(forget, payment)
-			must(t, err)
-		}
+		w.exec("UPDATE checkout_sessions SET stripe_link_id = '' WHERE payment_intent_id IN (SELECT payment_intent_id FROM payments WHERE id = ?)", payment)
+		w.exec("UPDATE payments SET invoice_id = NULL WHERE id = ?", payment)
 		owner.get(path(w.north, "/payments/history")).has(t, 200, `href="`+page(payment)+`">Refund</a>`)
 		w.as("member").get(path(w.north, "/payments/history")).lacks(t, page(payment))
 		owner.get(page(payment)).lacks(t, "still_owed")

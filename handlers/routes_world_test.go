@@ -98,7 +98,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	p := w.detail(owner, h.ids[paid]).Payments[0]
 	h.session, h.ids[payment], h.intent = session, p.ID, p.PaymentIntentID
 	h.subject, h.ignored = h.strayedSubject(h.make(strayed)), h.strayedSubject(h.make(strayed))
-	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, h.ignored, mark+" sold it at a fair"))
+	must(w.t, w.app.IgnoreAttention(context.Background(), owner, app.AttentionUnmatched, []string{h.ignored}, mark+" sold it at a fair"))
 	h.ids[payout] = h.make(payout)
 	h.ids[event] = h.make(event)
 	h.ids[dispute] = h.make(dispute)

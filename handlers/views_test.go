@@ -131,7 +131,7 @@ func TestLayouts(t *testing.T) {
 		{{define "bare"}}{{template "head" .}}{{template "bare-start" .}}<h1>Hello</h1>{{template "bare-end" .}}{{end}}
 		{{define "public"}}{{template "public-start" .}}<h1>Hello</h1>{{template "public-end" .}}{{end}}`))
 
-	north := PageWorkspace{Name: "north & co", Slug: "north", Role: "Owner", Overdue: 2}
+	north := PageWorkspace{Name: "north & co", Slug: "north", Role: "Owner", Overdue: badge{ID: "nav-overdue", Count: 2, Rest: "overdue"}}
 	south := PageWorkspace{Name: "South", Slug: "south", Role: "Member"}
 	signedIn := Page{
 		Title: "Invoices", Nav: "invoices", Theme: "dark", CSRF: "token-1", Flash: "Saved",

@@ -166,6 +166,7 @@ CREATE TABLE dispute_files (
     stripe_account_id TEXT NOT NULL,
     dispute_id        TEXT NOT NULL,
     field             TEXT NOT NULL,             -- Stripe's name of the evidence: receipt, customer_communication, …; it takes one file
+    kept_by           TEXT NOT NULL DEFAULT '',  -- whose form it waits in, which could not be saved; '' = it is part of the answer
     name              TEXT NOT NULL,
     media_type        TEXT NOT NULL,
     size              BIGINT NOT NULL,
@@ -173,7 +174,7 @@ CREATE TABLE dispute_files (
     stripe_file_id    TEXT NOT NULL DEFAULT '',
     created_by        TEXT NOT NULL REFERENCES users (id),
     created_at        BIGINT NOT NULL,
-    UNIQUE (stripe_account_id, dispute_id, field),
+    UNIQUE (stripe_account_id, dispute_id, field, kept_by),
     FOREIGN KEY (workspace_id, stripe_account_id, dispute_id) REFERENCES disputes (workspace_id, stripe_account_id, dispute_id)
 );
 

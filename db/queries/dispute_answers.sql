@@ -13,19 +13,6 @@ WHERE d.workspace_id = @workspace_id AND d.livemode = @livemode
   AND (d.created_at, d.dispute_id) < (CAST(@before_at AS BIGINT), CAST(@before_id AS TEXT))
 ORDER BY d.created_at DESC, d.dispute_id DESC LIMIT CAST(@max AS BIGINT);
 
--- name: OpenDisputes :many
--- Those that wait for an answer (billing.DisputeWarningNeedsResponse, DisputeNeedsResponse), by deadline.
-SELECT sqlc.embed(d), COALESCE(p.id, '') AS payment_id, COALESCE(i.id, '') AS invoice_id, COALESCE(i.number, '') AS invoice_number,
-    COALESCE(i.buyer_name, '') AS buyer_name, COALESCE(a.state, '') AS answer, COALESCE(a.last_error, '') AS answer_error
-FROM disputes d
-LEFT JOIN charges c ON c.workspace_id = d.workspace_id AND c.stripe_account_id = d.stripe_account_id AND c.charge_id = d.charge_id
-LEFT JOIN payments p ON p.workspace_id = d.workspace_id AND p.stripe_account_id = d.stripe_account_id
-    AND p.payment_intent_id = COALESCE(NULLIF(c.payment_intent_id, ''), d.payment_intent_id)
-LEFT JOIN invoices i ON i.workspace_id = p.workspace_id AND i.id = p.invoice_id
-LEFT JOIN dispute_answers a ON a.workspace_id = d.workspace_id AND a.stripe_account_id = d.stripe_account_id AND a.dispute_id = d.dispute_id
-WHERE d.workspace_id = @workspace_id AND d.livemode = @livemode AND d.rank IN (1, 4)
-ORDER BY d.due_by, d.dispute_id LIMIT CAST(@max AS BIGINT);
-
 -- name: DisputesOfInvoice :many
 SELECT sqlc.embed(d), COALESCE(p.id, '') AS payment_id, COALESCE(i.id, '') AS invoice_id, COALESCE(i.number, '') AS invoice_number,
     COALESCE(i.buyer_name, '') AS buyer_name, COALESCE(a.state, '') AS answer, COALESCE(a.last_error, '') AS answer_error
@@ -88,21 +75,30 @@ UPDATE dispute_answers SET claimed_until = 0, keys_spent = keys_spent + @spent,
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id;
 
 -- name: DisputeFiles :many
--- Without what is in them, which nobody but the worker needs.
+-- Those of the answer (kept_by = ''), or those that wait in somebody's form. Without what is in
+-- them, which nobody but the worker needs.
 SELECT id, field, name, media_type, size, stripe_file_id FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id ORDER BY field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by = @kept_by ORDER BY field;
 
 -- name: DisputeFilesToSend :many
 SELECT * FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND stripe_file_id = '' ORDER BY field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by = '' AND stripe_file_id = '' ORDER BY field;
 
 -- name: InsertDisputeFile :exec
-INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, name, media_type, size, content, created_by, created_at)
-VALUES (@id, @workspace_id, @stripe_account_id, @dispute_id, @field, @name, @media_type, @size, @content, @created_by, @created_at);
+INSERT INTO dispute_files (id, workspace_id, stripe_account_id, dispute_id, field, kept_by, name, media_type, size, content, created_by, created_at)
+VALUES (@id, @workspace_id, @stripe_account_id, @dispute_id, @field, @kept_by, @name, @media_type, @size, @content, @created_by, @created_at);
+
+-- name: TakeDisputeFile :execrows
+-- What waited in a form becomes part of the answer.
+UPDATE dispute_files SET kept_by = '' WHERE workspace_id = @workspace_id AND id = @id;
 
 -- name: DeleteDisputeFile :execrows
+DELETE FROM dispute_files WHERE workspace_id = @workspace_id AND id = @id;
+
+-- name: DeleteKeptDisputeFiles :execrows
+-- Once the answer is given, no form waits any more.
 DELETE FROM dispute_files
-WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND field = @field;
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND dispute_id = @dispute_id AND kept_by <> '';
 
 -- name: SetDisputeFileSent :execrows
 UPDATE dispute_files SET stripe_file_id = @stripe_file_id, content = NULL
