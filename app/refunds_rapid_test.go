@@ -28,9 +28,13 @@ func TestRefundsNeverExceedTheCharge(t *testing.T) {
 		w.sandbox.SetKnobs(sandbox.Knobs{})
 		_, p := w.paid("100", rapid.SampledFrom([]string{goodCard, "4000000000007726", "4000000000005126"}).Draw(t, "card"))
 		sum := func(query string) int64 { return ask[int64](w, query, p.ChargeID) }
+		elsewhere := false // a refund was made in Stripe's dashboard
 		holds := func(after string) {
 			asking := sum("SELECT COALESCE(sum(amount), 0) FROM refund_requests WHERE charge_id = ? AND state = 'asking'")
 			refunded := sum("SELECT COALESCE(sum(amount), 0) FROM refunds WHERE charge_id = ? AND rank <= 3")
+			if elsewhere { // it may have taken what was asked for before, which Stripe will refuse
+				asking = 0
+			}
 			if asking+refunded > charged {
 				t.Fatalf("after %s: %d asked for, %d refunded", after, asking, refunded)
 			}
@@ -56,7 +60,8 @@ func TestRefundsNeverExceedTheCharge(t *testing.T) {
 				}
 				w.sandbox.SetKnobs(knobs)
 			case step == "in Stripe":
-				_, _ = w.sandbox.Refund(p.ChargeID, amount.Draw(t, "amount")) // more than is left is refused there
+				_, err := w.sandbox.Refund(p.ChargeID, amount.Draw(t, "amount")) // more than is left is refused there
+				elsewhere = elsewhere || err == nil
 			case step == "settle":
 				w.sandbox.SettleRefunds()
 			case step == "events" && !knobs.Hold:

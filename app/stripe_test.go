@@ -126,6 +126,9 @@ func newBetween(t *testing.T, sandbox string) *between {
 		out := r.Clone(r.Context())
 		out.RequestURI, out.URL.Scheme, out.URL.Host, out.Host = "", target.Scheme, target.Host, target.Host
 		res, err := http.DefaultTransport.RoundTrip(out)
+		if r.Context().Err() != nil {
+			return // Trak did not wait for it
+		}
 		if err != nil {
 			t.Error(err)
 			return
