@@ -104,7 +104,7 @@ func TestVerifyFindsBrokenStates(t *testing.T) {
 	}
 	const request = `INSERT INTO refund_requests (id, workspace_id, payment_id, stripe_account_id, livemode, charge_id, amount, currency, reason, note, still_owed, state,
 		idempotency_key, form_key, refund_id, created_by, created_at) SELECT 'rr1', r.workspace_id, p.id, r.stripe_account_id, FALSE, r.charge_id, r.amount, r.currency, '', '', FALSE, 'asked',
-		'k', 'f', r.refund_id, u.id, 1 FROM refunds r JOIN payments p ON p.charge_id = r.charge_id JOIN users u ON u.email = 'mira@example.com'; `
+		'k', 'f', r.refund_id, u.id, r.created_at FROM refunds r JOIN payments p ON p.charge_id = r.charge_id JOIN users u ON u.email = 'mira@example.com'; `
 	const hand = `INSERT INTO payments SELECT 'hand1', workspace_id, invoice_id, '', 'hand1', livemode, currency, 0, 0, '', 'succeeded', 500, 0, 0, '', 'cash', '', '', '', '', happened_at, 0
 		FROM payments WHERE invoice_id = 'PAID'; `
 	for name, c := range map[string]struct{ plant, kind, what string }{
@@ -133,12 +133,12 @@ func TestVerifyFindsBrokenStates(t *testing.T) {
 			SELECT 'two', workspace_id, invoice_id, part, revision + 1, stripe_account_id, livemode, currency, amount, 'creating', 'two', created_at FROM payment_links WHERE invoice_id = 'OPEN'`,
 			"link", "beside another one"},
 		"a link without an address":     {"UPDATE payment_links SET url = '' WHERE invoice_id = 'OPEN'", "link", "no address"},
-		"a session of an event":         {"DELETE FROM checkout_sessions", "event", "is not here"},
-		"a charge of an event":          {"DELETE FROM charges", "event", "is not here"},
-		"a refund of an event":          {"DELETE FROM refunds", "event", "is not here"},
-		"a dispute of an event":         {"DELETE FROM disputes", "event", "is not here"},
-		"an alert of an event":          {"DELETE FROM radar_alerts", "event", "is not here"},
-		"a payout of an event":          {"DELETE FROM payouts", "event", "is not here"},
+		"a session of an event":         {"DELETE FROM checkout_sessions", "session", "tells of it"},
+		"a charge of an event":          {"DELETE FROM charges", "charge", "tells of it"},
+		"a refund of an event":          {"DELETE FROM refunds", "refund", "tells of it"},
+		"a dispute of an event":         {"DELETE FROM disputes", "dispute", "tells of it"},
+		"an alert of an event":          {"DELETE FROM radar_alerts", "alert", "tells of it"},
+		"a payout of an event":          {"DELETE FROM payouts", "payout", "tells of it"},
 		"a net":                         {"UPDATE balance_transactions SET net = net + 1", "balance transaction", "has the net"},
 		"what a payout contains":        {"DELETE FROM balance_transactions WHERE type = 'charge'", "payout", "comes to"},
 		"a payout's amount":             {"UPDATE payouts SET amount = amount + 1", "payout", "comes to"},

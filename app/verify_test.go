@@ -45,7 +45,7 @@ func TestVerifyFindsEveryDifference(t *testing.T) {
 		"a flag":                {"UPDATE invoices SET flags = 'overpaid' WHERE id = '" + paid.ID + "'", "invoice", false},
 		"a decision":            {"UPDATE invoices SET decided = 'void' WHERE id = '" + open.ID + "'", "invoice", true},
 		"one given up on":       {"UPDATE invoices SET decided = 'uncollectible' WHERE id = '" + open.ID + "'", "invoice", true},
-		"when it was voided":    {"UPDATE invoices SET voided_at = 1 WHERE id = '" + open.ID + "'", "invoice", false},
+		"when it was voided":    {"UPDATE invoices SET voided_at = 1 WHERE id = '" + open.ID + "'", "invoice", true},
 		"a line's amount":       {"UPDATE invoice_lines SET amount = amount + 1 WHERE invoice_id = '" + open.ID + "'", "line", true},
 		"a line's price":        {"UPDATE invoice_lines SET unit_price = unit_price * 2 WHERE invoice_id = '" + open.ID + "'", "line", true},
 		"a line that is gone":   {"DELETE FROM invoice_lines WHERE invoice_id = '" + open.ID + "'", "invoice", true},
