@@ -220,7 +220,7 @@ func TestVerifyAsksStripeWithCare(t *testing.T) {
 	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: b.URL, InstallID: "verify"})
 	must(t, err)
 	verify := func() (app.VerifyReport, error) {
-		d, err := db.OpenReadOnly(t.Context(), s.dir)
+		d, err := db.OpenReadOnly(t.Context(), s.dir, schema)
 		must(t, err)
 		defer func() { _ = d.Close() }()
 		return app.VerifyWith(t.Context(), d, app.VerifyOptions{Stripe: stripe})

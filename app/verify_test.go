@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,9 @@ func (w *world) plant(query string) {
 	w.exec("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON; " + query)
 }
 
+// schema is what a database must have to be read.
+var schema = db.Migrations{FS: os.DirFS("../db/migrations")}
+
 // report is what verify says of a database that nobody serves.
 func (w *world) report() app.VerifyReport {
 	w.t.Helper()
@@ -124,7 +128,7 @@ func (w *world) report() app.VerifyReport {
 
 func (w *world) reportWith(o app.VerifyOptions) app.VerifyReport {
 	w.t.Helper()
-	d, err := db.OpenReadOnly(context.Background(), w.dir)
+	d, err := db.OpenReadOnly(context.Background(), w.dir, schema)
 	must(w.t, err)
 	defer func() { _ = d.Close() }()
 	r, err := app.VerifyWith(context.Background(), d, o)
