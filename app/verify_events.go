@@ -3,6 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
+	"strings"
 
 	"trak/billing"
 	"trak/connect"
@@ -140,21 +143,13 @@ func (v *verifier) compareTold(ctx context.Context, t told) error {
 			}
 		}
 	}
-	v.gaps("session", heed(t.sessions, sessions, billing.MergeSession, func(f billing.Session) []any { return []any{f.LinkID, f.IntentID, f.Currency} }))
-	v.gaps("charge", heed(t.charges, h.charges, billing.MergeCharge, func(f billing.Charge) []any {
-		return []any{f.IntentID, f.Amount, f.Currency, f.CreatedAt, f.Method, f.Brand, f.Last4}
-	}))
-	v.gaps("refund", heed(t.refunds, h.refunds, billing.MergeRefund, func(f billing.Refund) []any {
-		return []any{f.ChargeID, f.IntentID, f.Amount, f.Currency, f.Reason, f.CreatedAt}
-	}))
-	v.gaps("dispute", heed(t.disputes, h.disputes, billing.MergeDispute, func(f billing.Dispute) []any {
-		return []any{f.ChargeID, f.IntentID, f.Currency, f.Reason, f.CreatedAt}
-	}))
-	v.gaps("alert", heed(t.alerts, h.alerts(), billing.MergeAlert, func(f billing.Alert) []any {
-		return []any{f.Kind, f.ChargeID, f.IntentID, f.Reason, f.CreatedAt}
-	}))
-	v.gaps("payout", heed(t.payouts, h.payouts, billing.MergePayout, func(f billing.Payout) []any { return []any{f.Amount, f.Currency, f.CreatedAt} }))
-	for id, g := range heed(t.intents, intents, billing.MergeIntent, func(f billing.Intent) []any { return []any{f.Provisional, f.InvoiceHint} }) {
+	v.gaps("session", heed(t.sessions, sessions, billing.MergeSession, "LinkID", "IntentID", "Currency"))
+	v.gaps("charge", heed(t.charges, h.charges, billing.MergeCharge, "IntentID", "Amount", "Currency", "CreatedAt", "Method", "Brand", "Last4"))
+	v.gaps("refund", heed(t.refunds, h.refunds, billing.MergeRefund, "ChargeID", "IntentID", "Amount", "Currency", "Reason", "CreatedAt"))
+	v.gaps("dispute", heed(t.disputes, h.disputes, billing.MergeDispute, "ChargeID", "IntentID", "Currency", "Reason", "CreatedAt"))
+	v.gaps("alert", heed(t.alerts, h.alerts(), billing.MergeAlert, "Kind", "ChargeID", "IntentID", "Reason", "CreatedAt"))
+	v.gaps("payout", heed(t.payouts, h.payouts, billing.MergePayout, "Amount", "Currency", "CreatedAt"))
+	for id, g := range heed(t.intents, intents, billing.MergeIntent, "Provisional", "InvoiceHint") {
 		if account := accountOf[id]; account != "" && g.less {
 			// Its row is no fact alone: what events say of it until its charge is known is told again.
 			v.derived(mend{workspace: v.workspace.ID, account: account, intent: id, said: t.intents[id].fact}, "payment", id, "%s", g.what)
@@ -177,30 +172,38 @@ type gap struct {
 	less bool // they say more
 }
 
-// heed compares one kind of fact with what events say of it. fixed are its values that Stripe sets
+// heed compares one kind of fact with what events say of it. fixed are its fields that Stripe sets
 // once; where either does not know one, it says nothing.
-func heed[F comparable](told map[string]said[F], here map[string]F, merge func(a, b F) F, fixed func(F) []any) map[string]gap {
+func heed[F comparable](told map[string]said[F], here map[string]F, merge func(a, b F) F, fixed ...string) map[string]gap {
 	gaps := map[string]gap{}
 	for id, said := range told {
 		our, known := here[id]
-		switch {
-		case !known:
+		if !known {
 			gaps[id] = gap{fmt.Sprintf("is not here, and the event %s tells of it", said.event), true}
-		case merge(our, said.fact) != our:
-			gaps[id] = gap{fmt.Sprintf("is here as %+v, and events up to %s say more: %+v", our, said.event, said.fact), true}
-		case contradict(fixed(our), fixed(said.fact)):
-			gaps[id] = gap{fmt.Sprintf("is here as %+v, and events up to %s say otherwise: %+v", our, said.event, said.fact), false}
+			continue
+		}
+		if merged := merge(our, said.fact); merged != our {
+			gaps[id] = gap{fmt.Sprintf("knows less than the events up to %s: %s", said.event, apart(our, merged, func(string, bool) bool { return true })), true}
+			continue
+		}
+		otherwise := apart(our, said.fact, func(field string, known bool) bool { return known && slices.Contains(fixed, field) })
+		if otherwise != "" {
+			gaps[id] = gap{fmt.Sprintf("is not as the events up to %s say: %s", said.event, otherwise), false}
 		}
 	}
 	return gaps
 }
 
-func contradict(a, b []any) bool {
-	for i := range a {
-		none := a[i] == "" || b[i] == "" || a[i] == int64(0) || b[i] == int64(0)
-		if !none && a[i] != b[i] {
-			return true
+// apart names the fields of two facts that differ, of those that count. known says that both facts
+// know the field.
+func apart[F any](here, there F, counts func(field string, known bool) bool) string {
+	a, b := reflect.ValueOf(here), reflect.ValueOf(there)
+	var fields []string
+	for i := range a.NumField() {
+		name, x, y := a.Type().Field(i).Name, a.Field(i), b.Field(i)
+		if !x.Equal(y) && counts(name, !x.IsZero() && !y.IsZero()) {
+			fields = append(fields, fmt.Sprintf("%s is %v here, and %v there", name, x, y))
 		}
 	}
-	return false
+	return strings.Join(fields, ", ")
 }

@@ -1037,36 +1037,36 @@ func (q *Queries) SetLineAmount(ctx context.Context, arg SetLineAmountParams) er
 
 const timesAmiss = `-- name: TimesAmiss :many
 WITH times AS (
-    SELECT workspace_id, CAST('charge' AS TEXT) AS kind, charge_id AS id, created_at AS at FROM charges
-    UNION ALL SELECT workspace_id, 'charge', charge_id, paid_at FROM charges
-    UNION ALL SELECT workspace_id, 'charge', charge_id, refund_hint_at FROM charges
-    UNION ALL SELECT workspace_id, 'session', session_id, paid_at FROM checkout_sessions
-    UNION ALL SELECT workspace_id, 'refund', refund_id, created_at FROM refunds
-    UNION ALL SELECT workspace_id, 'dispute', dispute_id, created_at FROM disputes
-    UNION ALL SELECT workspace_id, 'dispute', dispute_id, rank_at FROM disputes
-    UNION ALL SELECT workspace_id, 'dispute', dispute_id, due_by FROM disputes
-    UNION ALL SELECT workspace_id, 'alert', alert_id, created_at FROM radar_alerts
-    UNION ALL SELECT workspace_id, 'payout', payout_id, created_at FROM payouts
-    UNION ALL SELECT workspace_id, 'balance transaction', transaction_id, created_at FROM balance_transactions
-    UNION ALL SELECT workspace_id, 'balance transaction', transaction_id, available_at FROM balance_transactions
-    UNION ALL SELECT workspace_id, 'payment', payment_intent_id, provisional_at FROM payments
-    UNION ALL SELECT workspace_id, 'payment', payment_intent_id, assigned_at FROM payments
-    UNION ALL SELECT workspace_id, 'entry', id, created_at FROM hand_entries
-    UNION ALL SELECT workspace_id, 'entry', id, received_at FROM hand_entries
-    UNION ALL SELECT workspace_id, 'refund request', id, created_at FROM refund_requests
-    UNION ALL SELECT workspace_id, 'link', id, created_at FROM payment_links
-    UNION ALL SELECT workspace_id, 'link', id, closed_at FROM payment_links
-    UNION ALL SELECT workspace_id, 'invoice', id, created_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, updated_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, finalized_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, sent_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, viewed_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, voided_at FROM invoices
-    UNION ALL SELECT workspace_id, 'invoice', id, uncollectible_at FROM invoices
+    SELECT workspace_id, CAST('charge' AS TEXT) AS kind, charge_id AS id, created_at AS at, CAST(0 AS BIGINT) AS first FROM charges
+    UNION ALL SELECT workspace_id, 'charge', charge_id, paid_at, 0 FROM charges
+    UNION ALL SELECT workspace_id, 'charge', charge_id, refund_hint_at, 0 FROM charges
+    UNION ALL SELECT workspace_id, 'session', session_id, paid_at, 0 FROM checkout_sessions
+    UNION ALL SELECT workspace_id, 'refund', refund_id, created_at, 0 FROM refunds
+    UNION ALL SELECT workspace_id, 'dispute', dispute_id, created_at, 0 FROM disputes
+    UNION ALL SELECT workspace_id, 'dispute', dispute_id, rank_at, 0 FROM disputes
+    UNION ALL SELECT workspace_id, 'dispute', dispute_id, due_by, 0 FROM disputes
+    UNION ALL SELECT workspace_id, 'alert', alert_id, created_at, 0 FROM radar_alerts
+    UNION ALL SELECT workspace_id, 'payout', payout_id, created_at, 0 FROM payouts
+    UNION ALL SELECT workspace_id, 'balance transaction', transaction_id, created_at, 0 FROM balance_transactions
+    UNION ALL SELECT workspace_id, 'balance transaction', transaction_id, available_at, 0 FROM balance_transactions
+    UNION ALL SELECT workspace_id, 'payment', payment_intent_id, provisional_at, 0 FROM payments
+    UNION ALL SELECT workspace_id, 'payment', payment_intent_id, assigned_at, 0 FROM payments
+    UNION ALL SELECT workspace_id, 'entry', id, created_at, 946684800000000 FROM hand_entries
+    UNION ALL SELECT workspace_id, 'entry', id, received_at, 946684800000000 FROM hand_entries
+    UNION ALL SELECT workspace_id, 'refund request', id, created_at, 946684800000000 FROM refund_requests
+    UNION ALL SELECT workspace_id, 'link', id, created_at, 946684800000000 FROM payment_links
+    UNION ALL SELECT workspace_id, 'link', id, closed_at, 946684800000000 FROM payment_links
+    UNION ALL SELECT workspace_id, 'invoice', id, created_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, updated_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, finalized_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, sent_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, viewed_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, voided_at, 946684800000000 FROM invoices
+    UNION ALL SELECT workspace_id, 'invoice', id, uncollectible_at, 946684800000000 FROM invoices
 )
 SELECT t.workspace_id, t.kind, t.id, CAST('has a time that can''t be: ' || t.at || ' microseconds after 1970' AS TEXT) AS what
 FROM times t
-WHERE t.at <> 0 AND t.at NOT BETWEEN 1293840000000000 AND 4102444800000000
+WHERE t.at <> 0 AND (t.at < t.first OR t.at > 4102444800000000)
 UNION ALL
 SELECT i.workspace_id, 'invoice', i.id, 'has times in an order that can''t be, or days that are none'
 FROM invoices i
@@ -1087,8 +1087,8 @@ type TimesAmissRow struct {
 	What        string
 }
 
-// Times before there was Stripe or after this century, and those of a row that are in the wrong
-// order by more than a day: a clock that is set right goes back by less.
+// Times below zero or after this century, of what was done here also before it, and those of a row
+// that are in the wrong order by more than a day: a clock that is set right goes back by less.
 func (q *Queries) TimesAmiss(ctx context.Context) ([]TimesAmissRow, error) {
 	rows, err := q.db.QueryContext(ctx, timesAmiss)
 	if err != nil {
