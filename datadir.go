@@ -41,6 +41,15 @@ func (p *problems) checkDataDir(dir string) {
 	}
 }
 
+// hasDatabase returns db.ErrNone where there is no database: a command that is to look at one must
+// not make it, least of all where the directory's name is a slip of the hand.
+func hasDatabase(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, db.FileName)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w in %s; name its directory with --data or TRAK_DATA_DIR, or start Trak there first", db.ErrNone, dir)
+	}
+	return nil
+}
+
 // isOwn says whether a directory belongs to Trak's user and holds a database or nothing.
 func isOwn(dir string, info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)

@@ -19,13 +19,13 @@ type doctorCmd struct {
 }
 
 // Run lets the running server look, which knows most; when none runs, it opens the data
-// directory itself. It ends with 1 when anything needs a person.
+// directory itself. It ends with 1 when anything needs a person, and with 2 when it could not look.
 func (c *doctorCmd) Run() error {
 	ctx, stop := untilSignal()
 	defer stop()
 	report, err := c.report(ctx)
 	if err != nil {
-		return err
+		return unseen{err}
 	}
 	if err := c.print(os.Stdout, report); err != nil {
 		return err
@@ -53,6 +53,9 @@ func (c *doctorCmd) report(ctx context.Context) (report app.DoctorReport, err er
 func (c *doctorCmd) alone(ctx context.Context) (report app.DoctorReport, err error) {
 	s, err := c.settings()
 	if err != nil {
+		return report, err
+	}
+	if err := hasDatabase(s.DataDir); err != nil {
 		return report, err
 	}
 	database, product, err := openApp(ctx, s)

@@ -16,6 +16,7 @@ import (
 
 // Exit codes beside 0 and 1, as in BSD's sysexits.h.
 const (
+	exitUnseen = 2  // a command that looks could not: 1 says that it did, and found something
 	exitUsage  = 64 // the command line is wrong
 	exitLocked = 75 // another process has the data directory; trying again later may work
 	exitConfig = 78 // the configuration must be changed first
@@ -62,6 +63,11 @@ type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
+// unseen is why a command that looks could not.
+type unseen struct{ error }
+
+func (u unseen) Unwrap() error { return u.error }
+
 // report explains an error on the console and returns the exit code for it.
 func report(err error) int {
 	var (
@@ -83,9 +89,11 @@ func report(err error) int {
 	}
 	fmt.Fprintf(os.Stderr, "trak: %v\n", err)
 	switch {
+	case errors.As(err, new(unseen)):
+		return exitUnseen
 	case errors.Is(err, db.ErrLocked):
 		return exitLocked
-	case errors.Is(err, db.ErrNewer):
+	case errors.Is(err, db.ErrNewer), errors.Is(err, db.ErrOlder), errors.Is(err, db.ErrNone):
 		return exitConfig
 	}
 	return 1

@@ -12,7 +12,6 @@ import (
 
 	"trak/app"
 	"trak/billing"
-	"trak/db"
 )
 
 type proveCmd struct {
@@ -26,7 +25,7 @@ type proveCmd struct {
 // invoice's money.
 func (c *proveCmd) Run() error {
 	ctx := context.Background()
-	database, err := db.OpenReadOnly(ctx, c.Data)
+	database, err := openToRead(ctx, c.Data)
 	if err != nil {
 		return err
 	}

@@ -162,15 +162,28 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 
 // openDB opens the database of a data directory, whose lock it then holds.
 func openDB(ctx context.Context, dir string, now func() time.Time, log *slog.Logger) (*db.DB, error) {
-	migrations, err := fs.Sub(assets, "db/migrations")
+	schema, err := fs.Sub(assets, "db/migrations")
 	if err != nil {
 		return nil, err
 	}
-	database, err := db.Open(ctx, dir, db.Options{Migrations: db.Migrations{FS: migrations}, Now: now, Logger: log})
+	database, err := db.Open(ctx, dir, db.Options{Migrations: db.Migrations{FS: schema}, Now: now, Logger: log})
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
 	return database, nil
+}
+
+// openToRead opens the database for a command that only reads it, beside a server that may be
+// running.
+func openToRead(ctx context.Context, dir string) (*db.DB, error) {
+	if err := hasDatabase(dir); err != nil {
+		return nil, err
+	}
+	schema, err := fs.Sub(assets, "db/migrations")
+	if err != nil {
+		return nil, err
+	}
+	return db.OpenReadOnly(ctx, dir, db.Migrations{FS: schema})
 }
 
 // welcome tells whoever started Trak where it is and what is left to do.

@@ -31,7 +31,7 @@ const maxSince = 10 * 366 * 24 * time.Hour
 func (c *syncCmd) Run() error {
 	since, err := sinceOf(c.Since, time.Now())
 	if err != nil {
-		return err
+		return err // Validate said so already
 	}
 	request := app.SyncRequest{Account: c.Account, Workspace: c.Workspace, Since: since}
 	ctx, stop := untilSignal()
@@ -53,6 +53,12 @@ func (c *syncCmd) Run() error {
 		return exitCode(1)
 	}
 	return nil
+}
+
+// Validate refuses a time that is none with the exit code of a wrong command line.
+func (c *syncCmd) Validate() error {
+	_, err := sinceOf(c.Since, time.Now())
+	return err
 }
 
 // sinceOf reads a date, from its beginning in UTC, or a time before now.
@@ -77,6 +83,9 @@ func sinceOf(s string, now time.Time) (time.Time, error) {
 func (c *syncCmd) alone(ctx context.Context, request app.SyncRequest, report func(app.SyncReport)) (err error) {
 	s, err := c.settings()
 	if err != nil {
+		return err
+	}
+	if err := hasDatabase(s.DataDir); err != nil {
 		return err
 	}
 	database, product, err := openApp(ctx, s)

@@ -10,7 +10,6 @@ import (
 
 	"trak/app"
 	"trak/connect"
-	"trak/db"
 )
 
 type verifyCmd struct {
@@ -20,9 +19,6 @@ type verifyCmd struct {
 	JSON   bool `help:"Print the report as JSON."`
 }
 
-// exitUnverified tells "could not look" from "looked and found a difference", which is 1.
-const exitUnverified exitCode = 2
-
 // verification is the answer as JSON.
 type verification struct {
 	app.VerifyReport
@@ -30,18 +26,14 @@ type verification struct {
 }
 
 // Run reads the database beside a server that may be running, and compares it with Stripe when
-// there is a key. It ends with 1 when anything differs, one line for each difference.
+// there is a key. It ends with 1 when anything differs, one line for each difference, and with 2
+// when it could not look.
 func (c *verifyCmd) Run() error {
 	ctx, stop := untilSignal()
 	defer stop()
 	v, err := c.verify(ctx)
-	var found problems
-	if errors.As(err, &found) {
-		return err
-	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "trak: %v\n", err)
-		return exitUnverified
+		return unseen{err}
 	}
 	if err := c.print(v); err != nil {
 		return err
@@ -62,7 +54,7 @@ func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
 			return v, fmt.Errorf("repair: %w", err)
 		}
 	}
-	database, err := db.OpenReadOnly(ctx, c.Data)
+	database, err := openToRead(ctx, c.Data)
 	if err != nil {
 		return v, err
 	}
@@ -110,7 +102,7 @@ func (c *verifyCmd) repair(ctx context.Context) (mended []app.Difference, err er
 	if !errors.Is(err, errNoServer) {
 		return nil, err
 	}
-	if _, err := os.Stat(c.Data + "/" + db.FileName); err != nil {
+	if err := hasDatabase(c.Data); err != nil {
 		return nil, err
 	}
 	log, now := (&problems{}).logger(c.Log), time.Now

@@ -63,6 +63,9 @@ func printAccount(out io.Writer, a app.AccountReport) {
 		fmt.Fprintf(out, "; %d of them are from before it was connected and not here", a.Earlier)
 	}
 	fmt.Fprintln(out, ".")
+	if a.Lacks != "" {
+		fmt.Fprintf(out, "  Fraud warnings and reviews were left out. %s\n", a.Lacks)
+	}
 	for _, b := range a.Balances {
 		amount := func(minor int64) string {
 			return billing.FormatMoney(billing.Money{Minor: minor, Currency: b.Currency}, "en")

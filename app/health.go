@@ -277,6 +277,7 @@ func (a *App) lookAtInstallation(ctx context.Context, whole bool, kept time.Dura
 		a.health.database = a.checkDatabase(ctx, whole)
 	}
 	checks = slices.Concat(checks, events, []Check{a.health.database}, a.checkMachine())
+	checks = append(checks, Check{Key: "mail", Name: "Mail"}.well("Trak sends none yet: whoever issues an invoice sends its link."))
 	checks = append(checks, Check{Key: "version", Name: "Version"}.well("Trak "+a.version+"."))
 	at := a.now()
 	a.health.keep(checks, at)

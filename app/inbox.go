@@ -27,8 +27,7 @@ type EventFilter struct {
 type EventRow = db.ListStripeEventsRow
 
 // Events returns a page of the workspace's inbox, the newest first. next is nil on the last
-// page. Owners and admins may see it: payloads hold what clients gave Stripe. Returns
-// ErrNotFound for a state that there is not.
+// page. Members may see it. Returns ErrNotFound for a state that there is not.
 func (a *App) Events(ctx context.Context, actor Actor, f EventFilter, from Cursor) (rows []EventRow, next *Cursor, err error) {
 	if err := a.need(ctx, actor, ViewEvents); err != nil {
 		return nil, nil, err
@@ -92,6 +91,7 @@ type EventDetail struct {
 	EventRow
 	Account, APIVersion string
 	Payload             []byte // as Stripe sent it: it may be anything that is JSON
+	Masked              bool   // personal data is hidden in the payload
 	Invoices            []InvoiceRef
 }
 
@@ -101,8 +101,9 @@ type InvoiceRef struct {
 	Number string // "" while it is a draft
 }
 
-// Event returns an event of the inbox, and the invoices that it is about. Owners and admins may
-// see it. Returns ErrNotFound, also for another workspace's.
+// Event returns an event of the inbox, and the invoices that it is about. Members may see it,
+// without the personal data that its payload holds: see connect.Masked. Returns ErrNotFound, also
+// for another workspace's.
 func (a *App) Event(ctx context.Context, actor Actor, id string) (d EventDetail, err error) {
 	if err := a.need(ctx, actor, ViewEvents); err != nil {
 		return d, err
@@ -113,6 +114,9 @@ func (a *App) Event(ctx context.Context, actor Actor, id string) (d EventDetail,
 			return err
 		}
 		d = EventDetail{EventRow: rowOfEvent(row), Account: row.StripeAccountID, APIVersion: row.ApiVersion, Payload: row.Payload}
+		if d.Masked = !actor.May(ViewPayloads); d.Masked {
+			d.Payload = connect.Masked(row.Payload)
+		}
 		d.Invoices, err = a.invoicesOfEvent(ctx, q, actor.WorkspaceID, row)
 		return err
 	})

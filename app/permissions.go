@@ -38,8 +38,10 @@ const (
 	SettleAttention Permission = "settle what needs attention"
 	// AnswerDisputes: evidence goes to a bank in the team's name, and accepting a loss gives money up.
 	AnswerDisputes Permission = "answer disputes"
-	// ViewEvents: what Stripe sends holds clients' personal data.
-	ViewEvents Permission = "view webhook events"
+	ViewEvents     Permission = "view webhook events"
+	// ViewPayloads: what Stripe sends holds clients' personal data. Others see what is left of it
+	// when that is hidden.
+	ViewPayloads Permission = "view all that Stripe sent"
 	// RetryEvents is to apply an event once more.
 	RetryEvents Permission = "process webhook events again"
 	// ViewHealth is for what stands between Stripe and Trak.
@@ -60,7 +62,8 @@ var granted = map[Permission][]Role{
 	RecordPayments:  {Owner, Admin},
 	SettleAttention: {Owner, Admin},
 	AnswerDisputes:  {Owner, Admin},
-	ViewEvents:      {Owner, Admin},
+	ViewEvents:      {Owner, Admin, Member},
+	ViewPayloads:    {Owner, Admin},
 	RetryEvents:     {Owner, Admin},
 	ViewHealth:      {Owner},
 }

@@ -14,9 +14,10 @@ import (
 
 // mend names what a repair computes again: a payment, or an invoice with its lines and links.
 type mend struct {
-	workspace       string // id
-	account, intent string // of the payment, as Stripe names them
-	invoice         string // id
+	workspace       string         // id
+	account, intent string         // of the payment, as Stripe names them
+	said            billing.Intent // what events say of it and its row does not, if anything
+	invoice         string         // id
 }
 
 // repairRounds bounds how often a repair looks again: a payment that was mended can show that its
@@ -115,6 +116,11 @@ func (a *App) mendPayment(ctx context.Context, tx *db.Tx, m mend) error {
 	}
 	x := a.newFold(tx, account, false)
 	x.touch(m.intent)
+	if m.said.ID != "" {
+		if err := x.intents(ctx, billing.Facts{Intents: []billing.Intent{m.said}}); err != nil {
+			return err
+		}
+	}
 	row, err := tx.PaymentByIntent(ctx, db.PaymentByIntentParams{WorkspaceID: m.workspace, StripeAccountID: m.account, PaymentIntentID: m.intent})
 	if err == nil && row.InvoiceID != nil && row.AssignedAt == 0 {
 		f, err := paymentFacts(ctx, tx.Queries, row, billing.Intent{})

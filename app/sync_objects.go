@@ -77,6 +77,9 @@ func (s *syncRun) reconcile(ctx context.Context, since, until int64) error {
 	if err != nil {
 		return err
 	}
+	if err := s.allowed(s.reviews(ctx, backDispute, until)); err != nil {
+		return err
+	}
 	return s.allowed(walk(ctx, s, back, until, func(since, until int64) iter.Seq2[billing.Payout, error] {
 		return stripe.Payouts(ctx, acct, since, until)
 	}, func(list []billing.Payout) (billing.Facts, []billing.Read) {
@@ -86,6 +89,29 @@ func (s *syncRun) reconcile(ctx context.Context, since, until int64) error {
 		}
 		return billing.Facts{Payouts: list}, reads
 	}))
+}
+
+// reviews finds those that were opened, which Stripe lists, and has each that is open here read,
+// because no list says that one was closed.
+func (s *syncRun) reviews(ctx context.Context, since, until int64) error {
+	err := walk(ctx, s, since, until, func(since, until int64) iter.Seq2[billing.Alert, error] {
+		return s.a.stripe.OpenReviews(ctx, s.acct(), since, until)
+	}, func(list []billing.Alert) (billing.Facts, []billing.Read) { return billing.Facts{Alerts: list}, nil })
+	if err != nil {
+		return err
+	}
+	return s.a.db.Update(ctx, db.Scope(s.cursor.WorkspaceID), func(tx *db.Tx) error {
+		open, err := tx.OpenReviewsHere(ctx, db.OpenReviewsHereParams{WorkspaceID: s.cursor.WorkspaceID, StripeAccountID: s.acct(), Livemode: s.account.Livemode, Max: maxOverdue})
+		if err != nil {
+			return fmt.Errorf("find open reviews: %w", err)
+		}
+		for _, id := range open {
+			if err := s.a.askRead(ctx, tx, s.account, billing.Read{Kind: billing.ReadReview, ID: id, At: until}, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // balance reads the movements of the account's balance since the last time; the first time, all

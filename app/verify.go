@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/stripe/stripe-go/v76"
-
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
@@ -122,7 +120,7 @@ func (v *verifier) database(ctx context.Context, q *db.Queries) (err error) {
 		v.step(w.Name)
 		v.workspace = w
 		v.report.Workspaces++
-		for _, look := range []func(context.Context) error{v.payments, v.invoices, v.numbers} {
+		for _, look := range []func(context.Context) error{v.payments, v.invoices, v.numbers, v.events} {
 			if err := look(ctx); err != nil {
 				return fmt.Errorf("verify %s: %w", w.Slug, err)
 			}
@@ -151,7 +149,6 @@ func (v *verifier) states(ctx context.Context) error {
 		}
 		v.derived(mend{workspace: r.WorkspaceID, invoice: r.InvoiceID}, r.Kind, r.ID, "%s", r.What)
 	}
-	events := func(ctx context.Context) ([]db.EventsAmissRow, error) { return v.q.EventsAmiss(ctx, stripe.APIVersion) }
 	for _, look := range []func() error{
 		func() error { return amiss(ctx, v, v.q.FactsAmiss) },
 		func() error { return amiss(ctx, v, v.q.ClaimsAmiss) },
@@ -159,7 +156,8 @@ func (v *verifier) states(ctx context.Context) error {
 		func() error { return amiss(ctx, v, v.q.LinkFactsAmiss) },
 		func() error { return amiss(ctx, v, v.q.RequestsAmiss) },
 		func() error { return amiss(ctx, v, v.q.BalanceAmiss) },
-		func() error { return amiss(ctx, v, events) },
+		func() error { return amiss(ctx, v, v.q.ValuesAmiss) },
+		func() error { return amiss(ctx, v, v.q.TimesAmiss) },
 	} {
 		if err := look(); err != nil {
 			return fmt.Errorf("compare rows with each other: %w", err)
@@ -169,7 +167,7 @@ func (v *verifier) states(ctx context.Context) error {
 }
 
 // amiss reports what a query of db/queries/verify.sql finds.
-func amiss[R db.FactsAmissRow | db.ClaimsAmissRow | db.MatchesAmissRow | db.LinkFactsAmissRow | db.RequestsAmissRow | db.BalanceAmissRow | db.EventsAmissRow](
+func amiss[R db.FactsAmissRow | db.ClaimsAmissRow | db.MatchesAmissRow | db.LinkFactsAmissRow | db.RequestsAmissRow | db.BalanceAmissRow | db.ValuesAmissRow | db.TimesAmissRow](
 	ctx context.Context, v *verifier, find func(context.Context) ([]R, error)) error {
 	rows, err := find(ctx)
 	for _, row := range rows {

@@ -16,7 +16,7 @@ type BalanceReport struct {
 	Pending   int64      `json:"pending"`   // at Stripe
 	Sum       int64      `json:"sum"`       // of the movements, net
 	Held      int        `json:"held"`      // how many of them Trak holds
-	Missing   int        `json:"missing"`   // how many are not here yet, and were taken from Stripe
+	Missing   int        `json:"missing"`   // how many are not here, and were taken from Stripe
 	Activity  []Activity `json:"activity"`  // what Sum consists of
 }
 
@@ -75,6 +75,9 @@ func (c *comparison) balances() {
 			r.Held++
 		} else {
 			r.Missing++
+			if t.CreatedAt < c.ours.until {
+				c.differ("balance transaction", id, "is missing here, though what is later was read; at Stripe it is %s", tellTransaction(t))
+			}
 		}
 		if classes[t.Currency] == nil {
 			classes[t.Currency] = map[string]*Activity{}
@@ -101,7 +104,7 @@ func (c *comparison) balances() {
 }
 
 func tellTransaction(t billing.Transaction) string {
-	return fmt.Sprintf("%s of %s, %d less a fee of %d %s, net %d", t.Type, t.SourceID, t.Amount, t.Fee, t.Currency, t.Net)
+	return fmt.Sprintf("%s of %s, %d less a fee of %d %s, net %d, made at %s, available at %s", t.Type, t.SourceID, t.Amount, t.Fee, t.Currency, t.Net, utc(t.CreatedAt), utc(t.AvailableAt))
 }
 
 // class says what kind of activity a movement is, and whether an invoice led to it.

@@ -51,6 +51,9 @@ func (v *verifier) lines(ctx context.Context, inv db.Invoice) (db.Invoice, error
 		}
 	}
 	for i, line := range s.lines {
+		if line.Position != int64(i) {
+			v.differ(v.workspace.Slug, "line", line.ID, "stands at %d, and is number %d of its invoice", line.Position, i)
+		}
 		if line.Amount != s.amounts[i] {
 			tell(m, "line", line.ID, "has the amount %d; quantity times price is %d", line.Amount, s.amounts[i])
 		}

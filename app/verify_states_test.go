@@ -104,7 +104,7 @@ func TestVerifyFindsBrokenStates(t *testing.T) {
 	}
 	const request = `INSERT INTO refund_requests (id, workspace_id, payment_id, stripe_account_id, livemode, charge_id, amount, currency, reason, note, still_owed, state,
 		idempotency_key, form_key, refund_id, created_by, created_at) SELECT 'rr1', r.workspace_id, p.id, r.stripe_account_id, FALSE, r.charge_id, r.amount, r.currency, '', '', FALSE, 'asked',
-		'k', 'f', r.refund_id, u.id, 1 FROM refunds r JOIN payments p ON p.charge_id = r.charge_id JOIN users u ON u.email = 'mira@example.com'; `
+		'k', 'f', r.refund_id, u.id, r.created_at FROM refunds r JOIN payments p ON p.charge_id = r.charge_id JOIN users u ON u.email = 'mira@example.com'; `
 	const hand = `INSERT INTO payments SELECT 'hand1', workspace_id, invoice_id, '', 'hand1', livemode, currency, 0, 0, '', 'succeeded', 500, 0, 0, '', 'cash', '', '', '', '', happened_at, 0
 		FROM payments WHERE invoice_id = 'PAID'; `
 	for name, c := range map[string]struct{ plant, kind, what string }{
@@ -133,12 +133,23 @@ func TestVerifyFindsBrokenStates(t *testing.T) {
 			SELECT 'two', workspace_id, invoice_id, part, revision + 1, stripe_account_id, livemode, currency, amount, 'creating', 'two', created_at FROM payment_links WHERE invoice_id = 'OPEN'`,
 			"link", "beside another one"},
 		"a link without an address":     {"UPDATE payment_links SET url = '' WHERE invoice_id = 'OPEN'", "link", "no address"},
-		"a session of an event":         {"DELETE FROM checkout_sessions", "event", "is not here"},
-		"a charge of an event":          {"DELETE FROM charges", "event", "is not here"},
-		"a refund of an event":          {"DELETE FROM refunds", "event", "is not here"},
-		"a dispute of an event":         {"DELETE FROM disputes", "event", "is not here"},
-		"an alert of an event":          {"DELETE FROM radar_alerts", "event", "is not here"},
-		"a payout of an event":          {"DELETE FROM payouts", "event", "is not here"},
+		"a session of an event":         {"DELETE FROM checkout_sessions", "session", "tells of it"},
+		"a charge of an event":          {"DELETE FROM charges", "charge", "tells of it"},
+		"a refund of an event":          {"DELETE FROM refunds", "refund", "tells of it"},
+		"a dispute of an event":         {"DELETE FROM disputes", "dispute", "tells of it"},
+		"an alert of an event":          {"DELETE FROM radar_alerts", "alert", "tells of it"},
+		"a payout of an event":          {"DELETE FROM payouts", "payout", "tells of it"},
+		"what a charge took":            {"UPDATE charges SET captured = captured - 1 WHERE charge_id IN (SELECT charge_id FROM refunds)", "charge", "Captured is 9999 here, and 10000 there"},
+		"a charge in another currency":  {"UPDATE charges SET currency = 'usd'", "charge", "Currency is usd here, and eur there"},
+		"what was received for now":     {"UPDATE payments SET provisional = provisional - 1 WHERE invoice_id = 'PAID'", "payment", "Provisional is 9999 here"},
+		"an event of another type":      {"UPDATE stripe_webhook_events SET type = 'charge.failed' WHERE type = 'charge.succeeded'", "event", "another one than its payload says"},
+		"an event without its payload":  {"UPDATE stripe_webhook_events SET payload = CAST('x' AS BLOB) WHERE type = 'charge.succeeded'", "event", "not a stripe event"},
+		"more refunds than money":       {"UPDATE refunds SET amount = 10001", "charge", "has refunds of 10001, and took 10000"},
+		"a charge of a day to come":     {"UPDATE charges SET created_at = 9e15", "charge", "has a time that can't be"},
+		"an invoice voided before":      {"UPDATE invoices SET voided_at = finalized_at - 2 * 86400000000 WHERE id = 'VOID'", "invoice", "times in an order"},
+		"a payment that was assigned":   {"UPDATE payments SET assigned_at = 1700000000000000 WHERE invoice_id = 'PAID'", "payment", "no record of that"},
+		"a link that is gone":           {"DELETE FROM payment_links WHERE revision = 1", "link", "the one before it is not here"},
+		"a line that moved":             {"UPDATE invoice_lines SET position = 7 WHERE invoice_id = 'OPEN'", "line", "stands at 7"},
 		"a net":                         {"UPDATE balance_transactions SET net = net + 1", "balance transaction", "has the net"},
 		"what a payout contains":        {"DELETE FROM balance_transactions WHERE type = 'charge'", "payout", "comes to"},
 		"a payout's amount":             {"UPDATE payouts SET amount = amount + 1", "payout", "comes to"},

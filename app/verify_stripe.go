@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"strings"
 	"time"
 
 	"trak/billing"
@@ -20,8 +23,13 @@ type AccountReport struct {
 	Refunds   int             `json:"refunds"`
 	Disputes  int             `json:"disputes"`
 	Payouts   int             `json:"payouts"`
-	Earlier   int             `json:"earlier"` // from before Trak was connected, and not here
+	Warnings  int             `json:"warnings"` // early fraud warnings
+	Reviews   int             `json:"reviews"`  // open ones: Stripe lists no others
+	Earlier   int             `json:"earlier"`  // from before Trak was connected, and not here
 	Balances  []BalanceReport `json:"balances"`
+	// Lacks is why early fraud warnings and reviews were left out: a restricted key may not read
+	// them, and payments don't need them. "" = they were compared.
+	Lacks string `json:"lacks,omitempty"`
 	// Unreadable is why Stripe could not be asked; "" = it was.
 	Unreadable string `json:"unreadable,omitempty"`
 }
@@ -99,7 +107,10 @@ type atStripe struct {
 	disputes     map[string]billing.Dispute
 	payouts      map[string]billing.Payout
 	transactions map[string]billing.Transaction
+	warnings     map[string]billing.Alert
+	reviews      map[string]billing.Alert // open ones
 	balance      connect.Balance
+	lacks        string // why there are no warnings or reviews
 }
 
 // here is all that Trak holds of it.
@@ -109,7 +120,25 @@ type here struct {
 	disputes     map[string]billing.Dispute
 	payouts      map[string]billing.Payout
 	transactions map[string]billing.Transaction
+	warnings     map[string]billing.Alert
+	reviews      map[string]billing.Alert
 	invoiced     map[string]bool // charges that paid invoices
+	until        int64           // all movements that were made before have been read
+}
+
+func hereOf() here {
+	return here{
+		charges: map[string]billing.Charge{}, refunds: map[string]billing.Refund{}, disputes: map[string]billing.Dispute{},
+		payouts: map[string]billing.Payout{}, transactions: map[string]billing.Transaction{},
+		warnings: map[string]billing.Alert{}, reviews: map[string]billing.Alert{}, invoiced: map[string]bool{},
+	}
+}
+
+// alerts are the warnings and the reviews.
+func (h *here) alerts() map[string]billing.Alert {
+	all := maps.Clone(h.warnings)
+	maps.Copy(all, h.reviews)
+	return all
 }
 
 // compare reads Stripe, then the rows, so that what has come meanwhile is here and only what
@@ -121,9 +150,12 @@ func (v *verifier) compare(ctx context.Context, account db.Account) (*comparison
 	if c.theirs, err = listAtStripe(ctx, v.o.Stripe, c.acct); err != nil {
 		return c, err
 	}
-	err = v.db.View(ctx, db.Scope(account.WorkspaceID), func(q *db.Queries) (err error) {
-		c.ours, err = readHere(ctx, q, account)
-		return err
+	err = v.db.View(ctx, db.Scope(account.WorkspaceID), func(q *db.Queries) error {
+		c.ours = hereOf()
+		if err := c.ours.facts(ctx, q, account); err != nil {
+			return err
+		}
+		return c.ours.movements(ctx, q, account)
 	})
 	if err != nil {
 		return c, err
@@ -134,8 +166,27 @@ func (v *verifier) compare(ctx context.Context, account db.Account) (*comparison
 	match(c, "refund", c.theirs.refunds, c.ours.refunds, tellRefund, func(f billing.Refund) int64 { return f.CreatedAt })
 	match(c, "dispute", c.theirs.disputes, c.ours.disputes, tellDispute, func(f billing.Dispute) int64 { return f.CreatedAt })
 	match(c, "payout", c.theirs.payouts, c.ours.payouts, tellPayout, func(f billing.Payout) int64 { return f.CreatedAt })
+	if c.report.Lacks = c.theirs.lacks; c.report.Lacks == "" {
+		c.alerts()
+	}
 	c.balances()
 	return c, nil
+}
+
+// alerts compares warnings, and reviews as far as Stripe lists them: one that is not among its open
+// ones must be closed here as well.
+func (c *comparison) alerts() {
+	c.report.Warnings, c.report.Reviews = len(c.theirs.warnings), len(c.theirs.reviews)
+	match(c, "alert", c.theirs.warnings, c.ours.warnings, tellAlert, func(f billing.Alert) int64 { return f.CreatedAt })
+	listed := map[string]billing.Alert{}
+	for id, our := range c.ours.reviews {
+		if _, open := c.theirs.reviews[id]; open {
+			listed[id] = our
+		} else if !our.Closed {
+			c.differ("alert", id, "is no open review at Stripe; here it is %s", tellAlert(our))
+		}
+	}
+	match(c, "alert", c.theirs.reviews, listed, tellAlert, func(f billing.Alert) int64 { return f.CreatedAt })
 }
 
 func (c *comparison) differ(kind, id, format string, args ...any) {
@@ -178,19 +229,41 @@ func match[F any](c *comparison, kind string, theirs, ours map[string]F, tell fu
 }
 
 func tellCharge(f billing.Charge) string {
-	return fmt.Sprintf("%s, %d of %d %s, of payment %s", billing.ChargeWord(f.Rank), f.Captured, f.Amount, f.Currency, f.IntentID)
+	intent := f.IntentID
+	if intent == f.ID {
+		intent = "" // it has none at Stripe
+	}
+	return fmt.Sprintf("%s, %d of %d %s by %s, of payment %s, made at %s", billing.ChargeWord(f.Rank), f.Captured, f.Amount, f.Currency,
+		strings.Join([]string{f.Method, f.Brand, f.Last4}, " "), intent, utc(f.CreatedAt))
 }
 
 func tellRefund(f billing.Refund) string {
-	return fmt.Sprintf("%s, %d %s, of charge %s", billing.RefundWord(f.Rank), f.Amount, f.Currency, f.ChargeID)
+	return fmt.Sprintf("%s, %d %s, of charge %s and payment %s, made at %s, %s %s", billing.RefundWord(f.Rank), f.Amount, f.Currency, f.ChargeID, f.IntentID, utc(f.CreatedAt), f.Reason, f.FailureReason)
 }
 
 func tellDispute(f billing.Dispute) string {
-	return fmt.Sprintf("%s, %d %s, of charge %s", billing.DisputeWord(f.Rank), f.Amount, f.Currency, f.ChargeID)
+	return fmt.Sprintf("%s, %d %s, of charge %s and payment %s, made at %s, %s, with %d withdrawn, %d reinstated and a fee of %d, evidence by %s, submitted %d times",
+		billing.DisputeWord(f.Rank), f.Amount, f.Currency, f.ChargeID, f.IntentID, utc(f.CreatedAt), f.Reason, f.Withdrawn, f.Reinstated, f.Fee, utc(f.DueBy), f.Submissions)
 }
 
 func tellPayout(f billing.Payout) string {
-	return fmt.Sprintf("%s, %d %s", billing.PayoutWord(f.Rank), f.Amount, f.Currency)
+	how := "manual"
+	if f.Automatic {
+		how = "automatic"
+	}
+	return fmt.Sprintf("%s, %d %s, %s, made at %s %s %s", billing.PayoutWord(f.Rank), f.Amount, f.Currency, how, utc(f.CreatedAt), f.FailureCode, f.FailureMessage)
+}
+
+func utc(micros int64) string {
+	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.999999Z")
+}
+
+func tellAlert(f billing.Alert) string {
+	state := "open"
+	if f.Closed {
+		state = "closed"
+	}
+	return fmt.Sprintf("%s, %s, of charge %s and payment %s, made at %s, %s", strings.ReplaceAll(f.Kind, "_", " "), state, f.ChargeID, f.IntentID, utc(f.CreatedAt), f.Reason)
 }
 
 func listAtStripe(ctx context.Context, s *connect.Client, account string) (a atStripe, err error) {
@@ -230,7 +303,22 @@ func listAtStripe(ctx context.Context, s *connect.Client, account string) (a atS
 			return a, err
 		}
 	}
+	if err := a.listAlerts(ctx, s, account); connect.IsForbidden(err) {
+		a.lacks = connect.UserMessage(err)
+	} else if err != nil {
+		return a, err
+	}
 	return a, nil
+}
+
+func (a *atStripe) listAlerts(ctx context.Context, s *connect.Client, account string) (err error) {
+	key := func(f billing.Alert) (string, int64) { return f.ID, f.CreatedAt }
+	a.warnings, err = wholeList(ctx, func(until int64) iter.Seq2[billing.Alert, error] { return s.EarlyFraudWarnings(ctx, account, 0, until) }, key)
+	if err != nil {
+		return err
+	}
+	a.reviews, err = wholeList(ctx, func(until int64) iter.Seq2[billing.Alert, error] { return s.OpenReviews(ctx, account, 0, until) }, key)
+	return err
 }
 
 // wholeList reads a list of any length, newest first: one that is too long for one go is gone on
@@ -275,59 +363,72 @@ func patientRead[T any](ctx context.Context, read func() (T, error)) (T, error) 
 	}
 }
 
-func readHere(ctx context.Context, q *db.Queries, account db.Account) (h here, err error) {
+// facts adds what is stored of an account.
+func (h *here) facts(ctx context.Context, q *db.Queries, account db.Account) error {
 	w, acct := account.WorkspaceID, *account.StripeAccountID
 	charges, err := q.ChargesOfAccount(ctx, db.ChargesOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
-		return h, fmt.Errorf("read charges: %w", err)
+		return fmt.Errorf("read charges: %w", err)
 	}
-	h.charges = map[string]billing.Charge{}
 	for _, r := range charges {
-		f := chargeOf(r)
-		if f.IntentID == f.ID {
-			f.IntentID = "" // it has none at Stripe
-		}
-		h.charges[r.ChargeID] = f
+		h.charges[r.ChargeID] = chargeOf(r)
 	}
 	refunds, err := q.RefundsOfAccount(ctx, db.RefundsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
-		return h, fmt.Errorf("read refunds: %w", err)
+		return fmt.Errorf("read refunds: %w", err)
 	}
-	h.refunds = map[string]billing.Refund{}
 	for _, r := range refunds {
 		h.refunds[r.RefundID] = refundOf(r)
 	}
 	disputes, err := q.DisputesOfAccount(ctx, db.DisputesOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
-		return h, fmt.Errorf("read disputes: %w", err)
+		return fmt.Errorf("read disputes: %w", err)
 	}
-	h.disputes = map[string]billing.Dispute{}
 	for _, r := range disputes {
 		h.disputes[r.DisputeID] = disputeOf(r)
 	}
 	payouts, err := q.PayoutsOfAccount(ctx, db.PayoutsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
-		return h, fmt.Errorf("read payouts: %w", err)
+		return fmt.Errorf("read payouts: %w", err)
 	}
-	h.payouts = map[string]billing.Payout{}
 	for _, r := range payouts {
 		h.payouts[r.PayoutID] = payoutOf(r)
 	}
+	alerts, err := q.AlertsOfAccount(ctx, db.AlertsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
+	if err != nil {
+		return fmt.Errorf("read alerts: %w", err)
+	}
+	for _, r := range alerts {
+		if r.Kind == billing.AlertReview {
+			h.reviews[r.AlertID] = alertOf(r)
+		} else {
+			h.warnings[r.AlertID] = alertOf(r)
+		}
+	}
+	return nil
+}
+
+// movements adds the account's balance transactions, and which of its charges paid invoices.
+func (h *here) movements(ctx context.Context, q *db.Queries, account db.Account) error {
+	w, acct := account.WorkspaceID, *account.StripeAccountID
 	transactions, err := q.TransactionsOfAccount(ctx, db.TransactionsOfAccountParams{WorkspaceID: w, StripeAccountID: acct, Livemode: account.Livemode})
 	if err != nil {
-		return h, fmt.Errorf("read balance transactions: %w", err)
+		return fmt.Errorf("read balance transactions: %w", err)
 	}
-	h.transactions = map[string]billing.Transaction{}
 	for _, r := range transactions {
 		h.transactions[r.TransactionID] = transactionOf(r)
 	}
 	invoiced, err := q.InvoicedCharges(ctx, db.InvoicedChargesParams{WorkspaceID: w, StripeAccountID: acct})
 	if err != nil {
-		return h, fmt.Errorf("read which charges paid invoices: %w", err)
+		return fmt.Errorf("read which charges paid invoices: %w", err)
 	}
-	h.invoiced = map[string]bool{}
 	for _, id := range invoiced {
 		h.invoiced[id] = true
 	}
-	return h, nil
+	cursor, err := q.BalanceRead(ctx, db.BalanceReadParams{WorkspaceID: w, StripeAccountID: acct})
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("read how far the balance was read: %w", err)
+	}
+	h.until = cursor - syncOverlap.Microseconds()
+	return nil
 }

@@ -3,11 +3,13 @@ package app_test
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"trak/app"
+	"trak/billing"
 	"trak/connect"
 	"trak/db"
 	"trak/sandbox"
@@ -82,6 +84,90 @@ func TestVerifyFindsWhatWasMissed(t *testing.T) {
 	}
 }
 
+// Warnings, and reviews while they are open, are compared as well; a restricted key that may not
+// read them leaves them out and says so.
+func TestVerifyComparesAlerts(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, newWorld(t), "eur")
+	charge := s.detail(s.paid.ID).Payments[0].ChargeID
+	must(t, ignore(s.sandbox.OpenReview(charge)))
+	s.until("the review is known", func() bool { return ask[int](s.world, "SELECT count(*) FROM radar_alerts WHERE kind = 'review'") == 1 })
+	s.quiet()
+	s.stop()
+	t.Cleanup(s.start)
+	if r := s.compared(); len(r.Differences) != 0 || r.Accounts[0].Warnings != 1 || r.Accounts[0].Reviews != 1 || r.Accounts[0].Lacks != "" {
+		t.Fatalf("before anything was planted: %+v", r)
+	}
+	for name, c := range map[string]struct{ plant, what string }{
+		"a warning that is gone":     {"DELETE FROM radar_alerts WHERE kind = 'early_fraud_warning'", "is missing here"},
+		"a warning's state":          {"UPDATE radar_alerts SET closed = TRUE WHERE kind = 'early_fraud_warning'", "at Stripe, and early fraud warning, closed"},
+		"a warning's charge":         {"UPDATE radar_alerts SET charge_id = 'ch_x' WHERE kind = 'early_fraud_warning'", "of charge ch_x"},
+		"a warning of nobody":        {"UPDATE radar_alerts SET alert_id = 'issfr_mine' WHERE kind = 'early_fraud_warning'", "not known to Stripe"},
+		"a review that is gone":      {"DELETE FROM radar_alerts WHERE kind = 'review'", "is missing here"},
+		"a review that is closed":    {"UPDATE radar_alerts SET closed = TRUE WHERE kind = 'review'", "at Stripe, and review, closed"},
+		"an open review of nobody's": {"UPDATE radar_alerts SET alert_id = 'prv_mine' WHERE kind = 'review'", "is no open review at Stripe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			planted := s.copied()
+			planted.plant(c.plant)
+			for _, d := range planted.compared().Differences {
+				if d.Kind == "alert" && strings.Contains(d.What, c.what) {
+					return
+				}
+			}
+			t.Errorf("not among %+v", planted.compared().Differences)
+		})
+	}
+	t.Run("a key that may not", func(t *testing.T) {
+		t.Parallel()
+		planted := s.copied()
+		b := newBetween(t, s.sandbox.URL())
+		b.on("GET /v1/radar", func(w http.ResponseWriter, _ *http.Response) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","message":"The key does not have the permission rak_radar_read"}}`)
+		})
+		planted.plant("DELETE FROM radar_alerts; DELETE FROM stripe_webhook_events")
+		stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: b.URL, InstallID: "verify"})
+		must(t, err)
+		r := planted.reportWith(app.VerifyOptions{Stripe: stripe})
+		if !strings.Contains(r.Accounts[0].Lacks, "rak_radar_read") || slices.ContainsFunc(r.Differences, func(d app.Difference) bool { return d.Kind == "alert" }) {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// A review that was closed while nothing was read is closed here as well, though Stripe has no
+// event of it any more, nor a list.
+func TestReviewsOlderThanEvents(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	account := w.connect()
+	inv := w.invoice("100")
+	w.until("it has a link", func() bool { return w.detail(inv.ID).Link.State == "active" })
+	w.pay(inv.ID, "4242424242424242")
+	w.is(inv, billing.Paid)
+	charge := w.chargeOf(account)
+	must(t, ignore(w.sandbox.OpenReview(charge)))
+	w.until("the review is known", func() bool {
+		return ask[int](w, "SELECT count(*) FROM radar_alerts WHERE kind = 'review' AND closed = FALSE") == 1
+	})
+	w.settled()
+	w.stop()
+	w.sandbox.SetKnobs(sandbox.Knobs{Drop: true})
+	must(t, ignore(w.sandbox.Refund(charge, 10000)))
+	w.settled()
+	w.clock.advance(40 * 24 * time.Hour)
+	w.start()
+	w.until("the review is closed", func() bool {
+		return ask[int](w, "SELECT count(*) FROM radar_alerts WHERE kind = 'review' AND closed = FALSE") == 0
+	})
+	w.caughtUp()
+	if r := w.compared(); len(r.Differences) != 0 {
+		t.Errorf("%+v", r.Differences)
+	}
+}
+
 // checkout opens the page on which an invoice is paid.
 func (w *world) checkout(id string) (session string) {
 	w.t.Helper()
@@ -134,7 +220,7 @@ func TestVerifyAsksStripeWithCare(t *testing.T) {
 	stripe, err := connect.New(connect.Config{SecretKey: "sk_test_sandbox", BaseURL: b.URL, InstallID: "verify"})
 	must(t, err)
 	verify := func() (app.VerifyReport, error) {
-		d, err := db.OpenReadOnly(t.Context(), s.dir)
+		d, err := db.OpenReadOnly(t.Context(), s.dir, schema)
 		must(t, err)
 		defer func() { _ = d.Close() }()
 		return app.VerifyWith(t.Context(), d, app.VerifyOptions{Stripe: stripe})

@@ -183,6 +183,22 @@ func (c *Client) EarlyFraudWarnings(ctx context.Context, account string, since, 
 	return each(ctx, c, "list early fraud warnings", account, list, warningObject.fact)
 }
 
+// OpenReviews lists the reviews of an account's payments that are still open: Stripe has no list of
+// the others.
+func (c *Client) OpenReviews(ctx context.Context, account string, since, until int64) iter.Seq2[billing.Alert, error] {
+	list := func(p stripe.ListParams) iter.Seq2[reviewObject, error] {
+		q := &stripe.ReviewListParams{ListParams: p, CreatedRange: createdIn(since, until)}
+		return elements[reviewObject](&q.ListParams, maxListPages, func() (*stripe.APIResponse, error) {
+			it := c.api.Reviews.List(q)
+			if it.Err() != nil {
+				return nil, it.Err()
+			}
+			return it.ReviewList().LastResponse, nil
+		})
+	}
+	return each(ctx, c, "list reviews", account, list, reviewObject.fact)
+}
+
 // Payouts lists an account's payouts, without the transactions that they contain.
 func (c *Client) Payouts(ctx context.Context, account string, since, until int64) iter.Seq2[billing.Payout, error] {
 	list := func(p stripe.ListParams) iter.Seq2[payoutObject, error] {

@@ -21,6 +21,10 @@ var (
 	ErrLocked = errors.New("the data directory is in use by another Trak")
 	// ErrNewer means that the database was written by a newer Trak, which this one must not touch.
 	ErrNewer = errors.New("the database is newer than this Trak")
+	// ErrOlder means that the database was written by an older Trak; only a start brings it up to date.
+	ErrOlder = errors.New("the database is older than this Trak")
+	// ErrNone means that there is no database in the directory.
+	ErrNone = errors.New("there is no database of Trak's")
 	// ErrClosed is returned by Update and View after Close.
 	ErrClosed = errors.New("the database is closed")
 	// ErrReadOnly is returned by Update after OpenReadOnly.

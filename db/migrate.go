@@ -36,10 +36,34 @@ func versions(ctx context.Context, p *goose.Provider) (have, newest int64, err e
 	}
 	sources := p.ListSources()
 	newest = sources[len(sources)-1].Version
+	return have, newest, notNewer(have, newest)
+}
+
+func notNewer(have, newest int64) error {
 	if have > newest {
-		return 0, 0, fmt.Errorf("%w: it has version %d, this program knows %d; start the newer program, or restore a backup made before the upgrade", ErrNewer, have, newest)
+		return fmt.Errorf("%w: it has version %d, this program knows %d; start the newer program, or restore a backup made before the upgrade", ErrNewer, have, newest)
 	}
-	return have, newest, nil
+	return nil
+}
+
+// current returns ErrNewer or ErrOlder unless have is the newest version of the schema.
+func (m Migrations) current(have int64) error {
+	files, err := fs.Glob(m.FS, "*.sql")
+	if err != nil {
+		return fmt.Errorf("list migrations: %w", err)
+	}
+	newest := int64(0)
+	for _, file := range files {
+		version, err := goose.NumericComponent(file)
+		if err != nil {
+			return fmt.Errorf("read migrations: %w", err)
+		}
+		newest = max(newest, version)
+	}
+	if have < newest {
+		return fmt.Errorf("%w: it has version %d, this program reads %d; start Trak once, which brings it up to date", ErrOlder, have, newest)
+	}
+	return notNewer(have, newest)
 }
 
 // up runs the migrations that are missing, each in a transaction of its own.

@@ -276,7 +276,7 @@ func TestOpenReadOnly(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		d := openIn(t, dir, Options{})
-		r, err := OpenReadOnly(t.Context(), dir)
+		r, err := OpenReadOnly(t.Context(), dir, Migrations{os.DirFS("migrations")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -302,7 +302,7 @@ func TestOpenReadOnly(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
 		fillAndClose(t, dir, os.DirFS("migrations"))
-		r, err := OpenReadOnly(t.Context(), dir)
+		r, err := OpenReadOnly(t.Context(), dir, Migrations{os.DirFS("migrations")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,10 +312,21 @@ func TestOpenReadOnly(t *testing.T) {
 		}
 		openIn(t, dir, Options{})
 	})
+	t.Run("another schema is not read", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		fillAndClose(t, dir, os.DirFS("migrations"))
+		if _, err := OpenReadOnly(t.Context(), dir, Migrations{older(t)}); !errors.Is(err, ErrNewer) {
+			t.Errorf("one of a newer program: %v", err)
+		}
+		if _, err := OpenReadOnly(t.Context(), dir, Migrations{newer(t, "CREATE TABLE later (id TEXT PRIMARY KEY);")}); !errors.Is(err, ErrOlder) {
+			t.Errorf("one of an older program: %v", err)
+		}
+	})
 	t.Run("no database is an error, and none is made", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		if _, err := OpenReadOnly(t.Context(), dir); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := OpenReadOnly(t.Context(), dir, Migrations{os.DirFS("migrations")}); !errors.Is(err, ErrNone) {
 			t.Errorf("opened nothing: %v", err)
 		}
 		if files, _ := os.ReadDir(dir); len(files) > 0 {

@@ -46,7 +46,8 @@ var unscoped = map[string]string{
 	"MatchesAmiss":          "the operator's verify, of all workspaces",
 	"LinksAmiss":            "the operator's verify, of all workspaces",
 	"LinkFactsAmiss":        "the operator's verify, of all workspaces",
-	"EventsAmiss":           "the operator's verify, of all workspaces",
+	"ValuesAmiss":           "the operator's verify, of all workspaces",
+	"TimesAmiss":            "the operator's verify, of all workspaces",
 	"RequestsAmiss":         "the operator's verify, of all workspaces",
 	"BalanceAmiss":          "the operator's verify, of all workspaces",
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
 )
 
@@ -82,22 +83,39 @@ func (s *sqlite) open(ctx context.Context, path string, o Options) error {
 }
 
 // OpenReadOnly opens the database of a data directory without the lock and without a writer,
-// beside a server that may be running: for commands that only read.
-func OpenReadOnly(ctx context.Context, dir string) (*DB, error) {
+// beside a server that may be running: for commands that only read. It returns ErrNone, ErrNewer
+// or ErrOlder when that is the reason.
+func OpenReadOnly(ctx context.Context, dir string, m Migrations) (*DB, error) {
 	path := filepath.Join(dir, FileName)
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%w in %s", ErrNone, dir)
+	} else if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	s := &sqlite{closing: make(chan struct{})}
 	s.read = sql.OpenDB(connector{dsn: readDSN(path)})
 	s.read.SetMaxOpenConns(1)
-	c, err := newConn(ctx, s.read)
+	c, err := m.readable(ctx, s.read)
 	if err != nil {
+		_ = s.read.Close()
 		return nil, fmt.Errorf("open %s for reading: %w", path, err)
 	}
 	s.readers = make(chan *conn, 1)
 	s.readers <- c
 	return &DB{engine: s, path: path}, nil
+}
+
+// readable connects to a file that has the schema which this program reads.
+func (m Migrations) readable(ctx context.Context, read *sql.DB) (*conn, error) {
+	var have int64
+	err := read.QueryRowContext(ctx, "SELECT max(version_id) FROM "+goose.DefaultTablename).Scan(&have)
+	if err != nil {
+		return nil, fmt.Errorf("read the database's version: %w", err)
+	}
+	if err := m.current(have); err != nil {
+		return nil, err
+	}
+	return newConn(ctx, read)
 }
 
 // update hands f to the writer, which commits it together with whatever waits beside it.

@@ -188,6 +188,47 @@ func (q *Queries) InsertSyncCursor(ctx context.Context, arg InsertSyncCursorPara
 	return err
 }
 
+const openReviewsHere = `-- name: OpenReviewsHere :many
+SELECT alert_id FROM radar_alerts
+WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3 AND kind = 'review' AND closed = FALSE
+ORDER BY alert_id LIMIT CAST($4 AS BIGINT)
+`
+
+type OpenReviewsHereParams struct {
+	WorkspaceID     string
+	StripeAccountID string
+	Livemode        bool
+	Max             int64
+}
+
+func (q *Queries) OpenReviewsHere(ctx context.Context, arg OpenReviewsHereParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, openReviewsHere,
+		arg.WorkspaceID,
+		arg.StripeAccountID,
+		arg.Livemode,
+		arg.Max,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var alert_id string
+		if err := rows.Scan(&alert_id); err != nil {
+			return nil, err
+		}
+		items = append(items, alert_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const overdueIntents = `-- name: OverdueIntents :many
 SELECT payment_intent_id FROM payments
 WHERE workspace_id = $1 AND stripe_account_id = $2 AND livemode = $3 AND status = 'processing' AND happened_at < CAST($4 AS BIGINT)

@@ -23,8 +23,8 @@ type connectionPage struct {
 	MayManage bool
 	Managers  string // who may change it, for those who may not
 	Unheard   bool   // Stripe can't tell us of payments yet
-	Polled    string // see overviewPage
-	Own       bool   // it is the account of Trak's own key: there is nothing to connect
+	Polled    *polled
+	Own       bool // it is the account of Trak's own key: there is nothing to connect
 
 	Checking string // somebody has just come back from Stripe: what they are told meanwhile
 	Poll     string // address to poll, "" when nothing changes by itself
@@ -104,7 +104,7 @@ func (h *Server) connectionOf(c *fiber.Ctx) (connectionPage, error) {
 		return connectionPage{}, err
 	}
 	data := connectionPage{
-		Page: page, local: localOf(actor), Stage: stageOf(conn), MayManage: actor.May(app.ManageStripe), Unheard: !conn.WebhooksReady, Polled: h.polled(), Own: h.app.OwnMode(),
+		Page: page, local: localOf(actor), Stage: stageOf(conn), MayManage: actor.May(app.ManageStripe), Unheard: !conn.WebhooksReady, Polled: h.polled(conn.SyncedAt), Own: h.app.OwnMode(),
 		Managers: strings.Join(conn.Managers, " or "), Current: conn.Account.ID != "" && conn.Stage != app.StageDisconnected,
 	}
 	data.Steps = stepsOf(conn, data.local)

@@ -145,6 +145,7 @@ type eventPage struct {
 	Invoices   []invoiceLink
 	Payload    string // set apart, at most maxShown bytes
 	Cut        bool   // there is more of it
+	Masked     bool   // personal data is hidden in it
 	MayRetry   bool
 }
 
@@ -163,7 +164,7 @@ func (h *Server) event(c *fiber.Ctx) error {
 	}
 	data := eventPage{
 		Page: page, eventRow: h.eventRow(actor, e.EventRow), Base: eventsPath(actor), Created: e.Created,
-		Account: e.Account, APIVersion: e.APIVersion, MayRetry: actor.May(app.RetryEvents),
+		Account: e.Account, APIVersion: e.APIVersion, Masked: e.Masked, MayRetry: actor.May(app.RetryEvents),
 	}
 	data.Payload, data.Cut = payloadText(e.Payload)
 	for _, inv := range e.Invoices {

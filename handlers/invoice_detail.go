@@ -60,8 +60,9 @@ type linkCard struct {
 	URL    string // of the client's page
 	Stripe string // the bare link, "" while there is none
 	Note   string
-	Polled string // see overviewPage, while there is something to wait for
-	Focus  bool   // the button to copy it takes the focus
+	Awaits bool    // there is something to wait for, and Stripe does not tell by itself
+	Polled *polled // while there is something to wait for
+	Focus  bool    // the button to copy it takes the focus
 }
 
 // attempt is one payment, or one that failed.
@@ -162,7 +163,13 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 		data.Actions.ClientView = h.app.PublicURL(inv)
 	}
 	data.Why = whyOf(d, here.Locale, data.URL+"/proof")
-	data.Link = h.linkCard(d)
+	if data.Link = h.linkCard(d); data.Link != nil && data.Link.Awaits {
+		connection, err := h.app.Connection(c.UserContext(), actor)
+		if err != nil {
+			return data, err
+		}
+		data.Link.Polled = h.polled(connection.SyncedAt)
+	}
 	if data.Banners, err = h.banners(c, d); err != nil {
 		return data, err
 	}
@@ -208,7 +215,7 @@ func (h *Server) linkCard(d app.Detail) *linkCard {
 		card.Note = "Your client can see the invoice there. Paying opens with the payment link."
 	default:
 		card.Note = "Your client sees the invoice there and pays it. The money goes straight to your Stripe account."
-		card.Polled = h.polled()
+		card.Awaits = h.app.WebhooksOff()
 	}
 	return card
 }

@@ -47,18 +47,31 @@ type overviewPage struct {
 	// Unheard says that Stripe can't tell us of payments yet.
 	Unheard   bool
 	Attention []attentionRow
-	Troubles  bool   // not only late invoices
-	Polled    string // how often Stripe is asked, where it tells nothing by itself; else empty
+	Troubles  bool    // not only late invoices
+	Polled    *polled // nil where Stripe tells by itself
 	Latest    []paymentRow
 	Empty     bool // no invoice yet
 }
 
-// polled is how often Stripe is asked for news, where it can't send any; else empty.
-func (h *Server) polled() string {
+// polled says how late news of Stripe's may be where it can't send any.
+type polled struct {
+	Every string // 20 seconds
+	Last  string // 12 minutes ago, when the last read is longer ago than that promises; else empty
+}
+
+// polledLate is how long ago Stripe was read at most while all goes well: a read takes its time.
+const polledLate = time.Minute
+
+// polled: syncedAt is when the workspace's account was read last, 0 = not yet.
+func (h *Server) polled(syncedAt int64) *polled {
 	if !h.app.WebhooksOff() {
-		return ""
+		return nil
 	}
-	return fmt.Sprintf("%.0f seconds", h.app.SyncPeriod().Seconds())
+	p := &polled{Every: fmt.Sprintf("%.0f seconds", h.app.SyncPeriod().Seconds())}
+	if now := h.now(); syncedAt > 0 && now.Sub(time.UnixMicro(syncedAt)) > polledLate {
+		p.Last = ago(syncedAt, now)
+	}
+	return p
 }
 
 func (h *Server) overview(c *fiber.Ctx) error {
@@ -123,7 +136,7 @@ func (h *Server) overviewOf(c *fiber.Ctx, version string) (overviewPage, error) 
 		return overviewPage{}, err
 	}
 	data := overviewPage{
-		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady, Polled: h.polled(),
+		Page: page, Version: version, MayManage: actor.May(app.ManageStripe), Unheard: !connection.WebhooksReady, Polled: h.polled(connection.SyncedAt),
 		Tiles: tilesOf(actor, o), Attention: h.attentionRows(actor, troubles, o.Attention), Troubles: len(troubles) > 0, Latest: h.paymentRows(actor, o.Latest), Empty: o.Invoices == 0,
 	}
 	s := stageOf(connection)

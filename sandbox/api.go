@@ -91,7 +91,7 @@ func (s *Server) apiRoutes() map[string]func(*call) (any, error) {
 		"GET /v1/files":                     s.lister("file", "purpose"),
 		"POST /v1/files":                    s.createFile,
 		"GET /v1/files/{file}":              s.getter("file"),
-		"GET /v1/reviews":                   s.lister("review"),
+		"GET /v1/reviews":                   s.listOpenReviews,
 		"GET /v1/reviews/{review}":          s.getter("review"),
 		"POST /v1/reviews/{review}/approve": s.approveReview,
 

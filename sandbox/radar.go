@@ -56,6 +56,11 @@ func (s *Server) closeReview(c *call, r *record, why string) {
 	s.emit(c, r.account, "review.closed", r.obj)
 }
 
+// listOpenReviews answers with the open ones alone, as Stripe does.
+func (s *Server) listOpenReviews(c *call) (any, error) {
+	return s.list(c, "review", func(r *record) bool { return truth(r.obj, "open") })
+}
+
 func (s *Server) approveReview(c *call) (any, error) {
 	r, err := s.named(c, "review")
 	if err != nil {

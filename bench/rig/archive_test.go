@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func TestArchive(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Log(time.Since(begun))
-	d, err := db.OpenReadOnly(ctx, dir)
+	d, err := db.OpenReadOnly(ctx, dir, db.Migrations{FS: os.DirFS("db/migrations")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,6 +74,11 @@ SELECT payment_intent_id FROM payments
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND livemode = @livemode AND status = 'processing' AND happened_at < CAST(@before AS BIGINT)
 ORDER BY happened_at LIMIT CAST(@max AS BIGINT);
 
+-- name: OpenReviewsHere :many
+SELECT alert_id FROM radar_alerts
+WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id AND livemode = @livemode AND kind = 'review' AND closed = FALSE
+ORDER BY alert_id LIMIT CAST(@max AS BIGINT);
+
 -- name: OverduePayouts :many
 -- Payouts that are on their way (ranks 1 and 2) and should have arrived by now.
 SELECT payout_id FROM payouts
