@@ -105,16 +105,17 @@ type CheckoutSession struct {
 }
 
 type Client struct {
-	ID          string
-	WorkspaceID string
-	Name        string
-	Email       string
-	Address     string
-	SearchText  string
-	Version     int64
-	ArchivedAt  int64
-	CreatedAt   int64
-	UpdatedAt   int64
+	ID           string
+	WorkspaceID  string
+	Name         string
+	Email        string
+	Address      string
+	SearchText   string
+	Version      int64
+	ArchivedAt   int64
+	CreatedAt    int64
+	UpdatedAt    int64
+	AnonymisedAt int64
 }
 
 type Counter struct {
@@ -195,6 +196,20 @@ type HandEntry struct {
 type Installation struct {
 	Name  string
 	Value []byte
+}
+
+type Invitation struct {
+	ID          string
+	WorkspaceID string
+	Email       string
+	Role        string
+	Hash        string
+	InvitedBy   string
+	CreatedAt   int64
+	ExpiresAt   int64
+	AcceptedAt  int64
+	AcceptedBy  *string
+	RevokedAt   int64
 }
 
 type Invoice struct {
@@ -296,11 +311,42 @@ type Membership struct {
 	CreatedAt   int64
 }
 
+type Message struct {
+	ID            string
+	WorkspaceID   *string
+	UserID        *string
+	Kind          string
+	Recipient     string
+	Subject       string
+	Body          string
+	Path          string
+	Secret        []byte
+	State         string
+	Attempts      int64
+	NextAttemptAt int64
+	ClaimedUntil  int64
+	LastError     string
+	CreatedAt     int64
+	SentAt        int64
+}
+
 type OneTimeToken struct {
 	Hash      string
 	Kind      string
 	ExpiresAt int64
 	UsedAt    int64
+	UserID    *string
+	Email     string
+	CreatedAt int64
+}
+
+type Passkey struct {
+	ID         string
+	UserID     string
+	Name       string
+	Credential []byte
+	CreatedAt  int64
+	LastUsedAt int64
 }
 
 type Payment struct {
@@ -369,6 +415,12 @@ type RadarAlert struct {
 	CreatedAt       int64
 }
 
+type RecoveryCode struct {
+	UserID string
+	Hash   string
+	UsedAt int64
+}
+
 type Refund struct {
 	StripeAccountID string
 	RefundID        string
@@ -411,11 +463,16 @@ type RefundRequest struct {
 }
 
 type Session struct {
-	Token  string
-	UserID *string
-	Data   []byte
-	Expiry int64
-	Dead   bool
+	Token     string
+	UserID    *string
+	Data      []byte
+	Expiry    int64
+	Dead      bool
+	Handle    string
+	CreatedAt int64
+	SeenAt    int64
+	Ip        string
+	Agent     string
 }
 
 type StripeEvent struct {
@@ -435,6 +492,7 @@ type StripeEvent struct {
 	ClaimedUntil    int64
 	Source          string
 	ObjectID        string
+	MaskedAt        int64
 }
 
 type StripeRead struct {
@@ -475,6 +533,10 @@ type User struct {
 	LastWorkspaceID *string
 	DisabledAt      int64
 	CreatedAt       int64
+	ConfirmedAt     int64
+	TotpSecret      []byte
+	TotpOnAt        int64
+	TotpStep        int64
 }
 
 type Workspace struct {
@@ -489,4 +551,20 @@ type Workspace struct {
 	InvoicePrefix string
 	TermsDays     int64
 	CreatedAt     int64
+	TaxNumber     string
+	Accent        string
+	Version       int64
+	DeletedAt     int64
+}
+
+type WorkspaceLogo struct {
+	WorkspaceID string
+	Hash        string
+	Png         []byte
+}
+
+type WorkspaceSlug struct {
+	Slug        string
+	WorkspaceID string
+	CreatedAt   int64
 }
