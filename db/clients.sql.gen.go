@@ -10,7 +10,7 @@ import (
 )
 
 const clientByID = `-- name: ClientByID :one
-SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at FROM clients WHERE workspace_id = $1 AND id = $2
+SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at, anonymised_at FROM clients WHERE workspace_id = $1 AND id = $2
 `
 
 type ClientByIDParams struct {
@@ -32,6 +32,7 @@ func (q *Queries) ClientByID(ctx context.Context, arg ClientByIDParams) (Client,
 		&i.ArchivedAt,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AnonymisedAt,
 	)
 	return i, err
 }
@@ -67,7 +68,7 @@ func (q *Queries) InsertClient(ctx context.Context, arg InsertClientParams) erro
 }
 
 const listArchivedClients = `-- name: ListArchivedClients :many
-SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at FROM clients
+SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at, anonymised_at FROM clients
 WHERE workspace_id = $1 AND archived_at > 0
 ORDER BY search_text, id LIMIT CAST($2 AS BIGINT)
 `
@@ -97,6 +98,7 @@ func (q *Queries) ListArchivedClients(ctx context.Context, arg ListArchivedClien
 			&i.ArchivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.AnonymisedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -112,7 +114,7 @@ func (q *Queries) ListArchivedClients(ctx context.Context, arg ListArchivedClien
 }
 
 const listClients = `-- name: ListClients :many
-SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at FROM clients
+SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at, anonymised_at FROM clients
 WHERE workspace_id = $1 AND archived_at = 0
   AND (search_text, id) > (CAST($2 AS TEXT), CAST($3 AS TEXT))
 ORDER BY search_text, id LIMIT CAST($4 AS BIGINT)
@@ -150,6 +152,7 @@ func (q *Queries) ListClients(ctx context.Context, arg ListClientsParams) ([]Cli
 			&i.ArchivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.AnonymisedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -206,7 +209,7 @@ func (q *Queries) OpenTotalsOfClients(ctx context.Context, arg OpenTotalsOfClien
 }
 
 const searchClients = `-- name: SearchClients :many
-SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at FROM clients
+SELECT id, workspace_id, name, email, address, search_text, version, archived_at, created_at, updated_at, anonymised_at FROM clients
 WHERE workspace_id = $1 AND archived_at = 0 AND search_text LIKE CAST($2 AS TEXT) ESCAPE '\'
 ORDER BY search_text, id LIMIT CAST($3 AS BIGINT)
 `
@@ -238,6 +241,7 @@ func (q *Queries) SearchClients(ctx context.Context, arg SearchClientsParams) ([
 			&i.ArchivedAt,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.AnonymisedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -84,7 +84,7 @@ func (q *Queries) ClaimRead(ctx context.Context, arg ClaimReadParams) (StripeRea
 const claimStripeEvent = `-- name: ClaimStripeEvent :one
 UPDATE stripe_webhook_events SET claimed_until = $1, next_attempt_at = $1
 WHERE event_id = $2 AND next_attempt_at > 0 AND claimed_until < CAST($3 AS BIGINT)
-RETURNING event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id
+RETURNING event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id, masked_at
 `
 
 type ClaimStripeEventParams struct {
@@ -113,6 +113,7 @@ func (q *Queries) ClaimStripeEvent(ctx context.Context, arg ClaimStripeEventPara
 		&i.ClaimedUntil,
 		&i.Source,
 		&i.ObjectID,
+		&i.MaskedAt,
 	)
 	return i, err
 }
@@ -369,7 +370,7 @@ func (q *Queries) SetStripeEventState(ctx context.Context, arg SetStripeEventSta
 }
 
 const stripeEvent = `-- name: StripeEvent :one
-SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id FROM stripe_webhook_events WHERE event_id = $1
+SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id, masked_at FROM stripe_webhook_events WHERE event_id = $1
 `
 
 func (q *Queries) StripeEvent(ctx context.Context, eventID string) (StripeEvent, error) {
@@ -392,6 +393,7 @@ func (q *Queries) StripeEvent(ctx context.Context, eventID string) (StripeEvent,
 		&i.ClaimedUntil,
 		&i.Source,
 		&i.ObjectID,
+		&i.MaskedAt,
 	)
 	return i, err
 }

@@ -105,16 +105,17 @@ type CheckoutSession struct {
 }
 
 type Client struct {
-	ID          string
-	WorkspaceID string
-	Name        string
-	Email       string
-	Address     string
-	SearchText  string
-	Version     int64
-	ArchivedAt  int64
-	CreatedAt   int64
-	UpdatedAt   int64
+	ID           string
+	WorkspaceID  string
+	Name         string
+	Email        string
+	Address      string
+	SearchText   string
+	Version      int64
+	ArchivedAt   int64
+	CreatedAt    int64
+	UpdatedAt    int64
+	AnonymisedAt int64
 }
 
 type Counter struct {
@@ -196,6 +197,20 @@ type HandEntry struct {
 type Installation struct {
 	Name  string
 	Value []byte
+}
+
+type Invitation struct {
+	ID          string
+	WorkspaceID string
+	Email       string
+	Role        string
+	Hash        string
+	InvitedBy   string
+	CreatedAt   int64
+	ExpiresAt   int64
+	AcceptedAt  int64
+	AcceptedBy  *string
+	RevokedAt   int64
 }
 
 type Invoice struct {
@@ -297,11 +312,42 @@ type Membership struct {
 	CreatedAt   int64
 }
 
+type Message struct {
+	ID            string
+	WorkspaceID   *string
+	UserID        *string
+	Kind          string
+	Recipient     string
+	Subject       string
+	Body          string
+	Path          string
+	Secret        []byte
+	State         string
+	Attempts      int64
+	NextAttemptAt int64
+	ClaimedUntil  int64
+	LastError     string
+	CreatedAt     int64
+	SentAt        int64
+}
+
 type OneTimeToken struct {
 	Hash      string
 	Kind      string
 	ExpiresAt int64
 	UsedAt    int64
+	UserID    *string
+	Email     string
+	CreatedAt int64
+}
+
+type Passkey struct {
+	ID         string
+	UserID     string
+	Name       string
+	Credential []byte
+	CreatedAt  int64
+	LastUsedAt int64
 }
 
 type Payment struct {
@@ -370,6 +416,12 @@ type RadarAlert struct {
 	CreatedAt       int64
 }
 
+type RecoveryCode struct {
+	UserID string
+	Hash   string
+	UsedAt int64
+}
+
 type Refund struct {
 	StripeAccountID string
 	RefundID        string
@@ -412,11 +464,16 @@ type RefundRequest struct {
 }
 
 type Session struct {
-	Token  string
-	UserID *string
-	Data   []byte
-	Expiry int64
-	Dead   bool
+	Token     string
+	UserID    *string
+	Data      []byte
+	Expiry    int64
+	Dead      bool
+	Handle    string
+	CreatedAt int64
+	SeenAt    int64
+	Ip        string
+	Agent     string
 }
 
 type StripeEvent struct {
@@ -436,6 +493,7 @@ type StripeEvent struct {
 	ClaimedUntil    int64
 	Source          string
 	ObjectID        string
+	MaskedAt        int64
 }
 
 type StripeRead struct {
@@ -476,6 +534,10 @@ type User struct {
 	LastWorkspaceID *string
 	DisabledAt      int64
 	CreatedAt       int64
+	ConfirmedAt     int64
+	TotpSecret      []byte
+	TotpOnAt        int64
+	TotpStep        int64
 }
 
 type Workspace struct {
@@ -490,4 +552,20 @@ type Workspace struct {
 	InvoicePrefix string
 	TermsDays     int64
 	CreatedAt     int64
+	TaxNumber     string
+	Accent        string
+	Version       int64
+	DeletedAt     int64
+}
+
+type WorkspaceLogo struct {
+	WorkspaceID string
+	Hash        string
+	Png         []byte
+}
+
+type WorkspaceSlug struct {
+	Slug        string
+	WorkspaceID string
+	CreatedAt   int64
 }

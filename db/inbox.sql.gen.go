@@ -332,7 +332,7 @@ func (q *Queries) WakeFailedEvents(ctx context.Context, now int64) (int64, error
 }
 
 const workspaceStripeEvent = `-- name: WorkspaceStripeEvent :one
-SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id FROM stripe_webhook_events WHERE workspace_id = $1 AND livemode = $2 AND event_id = $3
+SELECT event_id, stripe_account_id, workspace_id, type, api_version, livemode, created, received_at, payload, state, outcome, attempts, next_attempt_at, claimed_until, source, object_id, masked_at FROM stripe_webhook_events WHERE workspace_id = $1 AND livemode = $2 AND event_id = $3
 `
 
 type WorkspaceStripeEventParams struct {
@@ -361,6 +361,7 @@ func (q *Queries) WorkspaceStripeEvent(ctx context.Context, arg WorkspaceStripeE
 		&i.ClaimedUntil,
 		&i.Source,
 		&i.ObjectID,
+		&i.MaskedAt,
 	)
 	return i, err
 }

@@ -103,7 +103,7 @@ func texts(ctx context.Context, q DBTX, query string, args ...any) (list []strin
 // allowed are values for the columns that don't take any.
 var allowed = map[string]string{
 	"theme": "light", "role": "owner", "decided": "draft", "phase": "open", "payment_links.state": "creating", "stripe_webhook_events.state": "unmatched", "source": "webhook",
-	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "method": "cash",
+	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "messages.state": "waiting", "method": "cash",
 }
 
 // newRow writes a row: text columns hold the workspace's id, so that keys within a workspace

@@ -246,7 +246,7 @@ func (q *Queries) SetUserTheme(ctx context.Context, arg SetUserThemeParams) erro
 }
 
 const userByEmail = `-- name: UserByEmail :one
-SELECT id, email, name, password_hash, theme, last_workspace_id, disabled_at, created_at FROM users WHERE email = $1
+SELECT id, email, name, password_hash, theme, last_workspace_id, disabled_at, created_at, confirmed_at, totp_secret, totp_on_at, totp_step FROM users WHERE email = $1
 `
 
 func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
@@ -261,12 +261,16 @@ func (q *Queries) UserByEmail(ctx context.Context, email string) (User, error) {
 		&i.LastWorkspaceID,
 		&i.DisabledAt,
 		&i.CreatedAt,
+		&i.ConfirmedAt,
+		&i.TotpSecret,
+		&i.TotpOnAt,
+		&i.TotpStep,
 	)
 	return i, err
 }
 
 const userByID = `-- name: UserByID :one
-SELECT id, email, name, password_hash, theme, last_workspace_id, disabled_at, created_at FROM users WHERE id = $1
+SELECT id, email, name, password_hash, theme, last_workspace_id, disabled_at, created_at, confirmed_at, totp_secret, totp_on_at, totp_step FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id string) (User, error) {
@@ -281,6 +285,10 @@ func (q *Queries) UserByID(ctx context.Context, id string) (User, error) {
 		&i.LastWorkspaceID,
 		&i.DisabledAt,
 		&i.CreatedAt,
+		&i.ConfirmedAt,
+		&i.TotpSecret,
+		&i.TotpOnAt,
+		&i.TotpStep,
 	)
 	return i, err
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const allWorkspaces = `-- name: AllWorkspaces :many
-SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at FROM workspaces ORDER BY id
+SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, deleted_at FROM workspaces ORDER BY id
 `
 
 func (q *Queries) AllWorkspaces(ctx context.Context) ([]Workspace, error) {
@@ -34,6 +34,10 @@ func (q *Queries) AllWorkspaces(ctx context.Context) ([]Workspace, error) {
 			&i.InvoicePrefix,
 			&i.TermsDays,
 			&i.CreatedAt,
+			&i.TaxNumber,
+			&i.Accent,
+			&i.Version,
+			&i.DeletedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -103,7 +107,7 @@ func (q *Queries) OldestWorkspace(ctx context.Context) (string, error) {
 }
 
 const workspaceByID = `-- name: WorkspaceByID :one
-SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at FROM workspaces WHERE id = $1
+SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, deleted_at FROM workspaces WHERE id = $1
 `
 
 func (q *Queries) WorkspaceByID(ctx context.Context, id string) (Workspace, error) {
@@ -121,6 +125,10 @@ func (q *Queries) WorkspaceByID(ctx context.Context, id string) (Workspace, erro
 		&i.InvoicePrefix,
 		&i.TermsDays,
 		&i.CreatedAt,
+		&i.TaxNumber,
+		&i.Accent,
+		&i.Version,
+		&i.DeletedAt,
 	)
 	return i, err
 }

@@ -108,7 +108,7 @@ const planted = "planted"
 var allowed = map[string]string{
 	"theme": "light", "role": "owner", "decided": "draft", "phase": "open",
 	"payment_links.state": "creating", "stripe_webhook_events.state": "unmatched", "source": "webhook",
-	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "answer": "draft", "method": "cash",
+	"kind": "review", "refund_requests.state": "asking", "dispute_answers.state": "draft", "messages.state": "waiting", "answer": "draft", "method": "cash",
 }
 
 // fill writes one row into each table.
