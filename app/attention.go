@@ -31,7 +31,7 @@ const (
 	maxAttention        = 100              // of one kind, and where the counter stops
 	maxReason           = 300              // characters of a reason or a note
 	attentionAfter      = 10 * time.Minute // an event is tried again by itself for as long
-	attentionCountedFor = time.Minute      // some of it comes with time alone
+	attentionCountedFor = 5 * time.Minute  // some of it comes with time alone
 )
 
 // Attention is one thing that needs a person. It is computed from the facts each time, so it goes
@@ -138,7 +138,7 @@ type attentionKey struct {
 }
 
 // AttentionCount is how many things need a person, at most a hundred: the number beside the
-// overview in the sidebar. It is kept until something changes, and for a minute at most. Members
+// overview in the sidebar. It is kept until something changes, and for five minutes at most. Members
 // may see it.
 func (a *App) AttentionCount(ctx context.Context, actor Actor) (int64, error) {
 	if err := a.need(ctx, actor, ViewPayments); err != nil {
