@@ -27,6 +27,7 @@ import (
 	"trak/auth"
 	"trak/connect"
 	"trak/db"
+	"trak/db/dbtest"
 	"trak/sandbox"
 )
 
@@ -192,6 +193,7 @@ func (w *world) sandboxURL() string {
 
 func (w *world) openDB() *db.DB {
 	w.t.Helper()
+	dbtest.Prepare(w.t, w.dir, os.DirFS("../db/migrations"))
 	d, err := db.Open(context.Background(), w.dir, db.Options{Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.clock.now, Logger: logger(w.t)})
 	must(w.t, err)
 	return d

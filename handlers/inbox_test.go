@@ -26,6 +26,7 @@ import (
 	"trak/auth"
 	"trak/connect"
 	"trak/db"
+	"trak/db/dbtest"
 	"trak/handlers"
 	"trak/sandbox"
 )
@@ -121,6 +122,7 @@ func (in *inbox) start() {
 	must(in.t, err)
 	in.addr = listener.Addr().String()
 	in.url = "http://" + in.addr
+	dbtest.Prepare(in.t, in.dir, os.DirFS("../db/migrations"))
 	in.db, err = db.Open(ctx, in.dir, db.Options{
 		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: in.now, Logger: in.log,
 		Fault: func(query string) error {

@@ -25,6 +25,7 @@ import (
 	"trak/auth"
 	"trak/connect"
 	"trak/db"
+	"trak/db/dbtest"
 	"trak/handlers"
 	"trak/sandbox"
 )
@@ -111,6 +112,7 @@ func startWhole(t *testing.T, set app.Config, change ...func(*handlers.Config)) 
 	w.url = "http://" + listener.Addr().String()
 
 	root := os.DirFS("..")
+	dbtest.Prepare(t, w.dir, os.DirFS("../db/migrations"))
 	database, err := db.Open(ctx, w.dir, db.Options{Fault: w.wrote, Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: logger})
 	must(t, err)
 	w.db = database

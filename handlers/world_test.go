@@ -21,6 +21,7 @@ import (
 	"trak/auth"
 	"trak/connect"
 	"trak/db"
+	"trak/db/dbtest"
 )
 
 // world is a Trak of its own: a real database, and a clock that the test moves.
@@ -46,6 +47,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 	w := &world{t: t, dir: t.TempDir(), log: &syncBuffer{}}
 	ctx := context.Background()
 	logger := slog.New(slog.NewJSONHandler(w.log, nil))
+	dbtest.Prepare(t, w.dir, os.DirFS("../db/migrations"))
 	database, err := db.Open(ctx, w.dir, db.Options{
 		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: logger,
 	})
