@@ -21,6 +21,7 @@ import (
 	"trak/auth"
 	"trak/connect"
 	"trak/db"
+	"trak/logs"
 )
 
 // world is a Trak of its own: a real database, and a clock that the test moves.
@@ -45,7 +46,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), log: &syncBuffer{}}
 	ctx := context.Background()
-	logger := slog.New(slog.NewJSONHandler(w.log, nil))
+	logger := logs.New(w.log, logs.JSON, slog.LevelDebug)
 	database, err := db.Open(ctx, w.dir, db.Options{
 		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: logger,
 	})
