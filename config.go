@@ -14,16 +14,17 @@ import (
 	"trak/app"
 	"trak/connect"
 	"trak/handlers"
+	"trak/logs"
 )
 
 // configuration is what an operator may set: flags, environment and help in one. Everything
-// is text here; settings checks and parses it. Secrets are better given by environment or
-// file, because every user of a machine can see the flags of a command.
+// is text here; settings checks and parses it. A Secret is given by environment or file and never
+// by flag (see refuseSecretFlags), because every user of a machine can see the flags of a command.
 type configuration struct {
-	StripeSecretKey         string `env:"STRIPE_SECRET_KEY" placeholder:"KEY" help:"Stripe's secret key, sk_… or rk_…. Needed."`
+	StripeSecretKey         Secret `env:"STRIPE_SECRET_KEY" placeholder:"KEY" help:"Stripe's secret key, sk_… or rk_…. Needed."`
 	StripeSecretKeyFile     string `env:"STRIPE_SECRET_KEY_FILE" placeholder:"FILE" help:"A file that holds it."`
 	AppURL                  string `name:"app-url" env:"APP_URL,NEXT_PUBLIC_APP_URL" placeholder:"URL" help:"Where people reach Trak, such as https://billing.example.com. Needed."`
-	StripeWebhookSecret     string `env:"STRIPE_WEBHOOK_SECRET" placeholder:"SECRETS" help:"Signing secrets of the webhook endpoints, whsec_…, comma-separated."`
+	StripeWebhookSecret     Secret `env:"STRIPE_WEBHOOK_SECRET" placeholder:"SECRETS" help:"Signing secrets of the webhook endpoints, whsec_…, comma-separated."`
 	StripeWebhookSecretFile string `env:"STRIPE_WEBHOOK_SECRET_FILE" placeholder:"FILE" help:"A file that holds them."`
 	Webhooks                string `env:"TRAK_WEBHOOKS" default:"on" placeholder:"WORD" help:"on, or off where Stripe can't reach Trak: then Trak asks Stripe every 20 seconds what happened (${default})."`
 	StripeMode              string `env:"TRAK_STRIPE_MODE" default:"connect" placeholder:"MODE" help:"connect: each workspace connects its own Stripe account. own: one workspace, paid into the key's account (${default})."`
@@ -32,8 +33,10 @@ type configuration struct {
 	StripePublishableKey    string `env:"STRIPE_PUBLISHABLE_KEY,NEXT_PUBLIC_STRIPE_PUBLISHABLE_KEY" placeholder:"KEY" help:"Stripe's publishable key, pk_…. No page needs it; it must be of the secret key's mode."`
 	Addr                    string `env:"TRAK_ADDR" default:"127.0.0.1:3000" placeholder:"ADDR" help:"Address to listen on (${default})."`
 	Data                    string `env:"TRAK_DATA_DIR" default:"data" placeholder:"DIR" help:"Data directory (./${default})."`
-	SecretKey               string `env:"TRAK_SECRET_KEY" placeholder:"KEY" help:"At least 32 bytes; encrypts secrets in the database. Without it a key is made and kept in the data directory."`
+	SecretKey               Secret `env:"TRAK_SECRET_KEY" placeholder:"KEY" help:"At least 32 bytes; encrypts secrets in the database. Without it a key is made and kept in the data directory."`
 	SecretKeyFile           string `env:"TRAK_SECRET_KEY_FILE" placeholder:"FILE" help:"A file that holds it."`
+	SecretKeyOld            Secret `env:"TRAK_SECRET_KEY_OLD" placeholder:"KEY" help:"The key before, for one start after it was changed: everything is then encrypted with the new one."`
+	SecretKeyOldFile        string `env:"TRAK_SECRET_KEY_OLD_FILE" placeholder:"FILE" help:"A file that holds it."`
 	TrustedProxies          string `env:"TRUSTED_PROXIES" placeholder:"ADDRS" help:"Addresses of your reverse proxies (10.0.0.0/8,::1); only they may say who the client is."`
 	StripeAPIBase           string `name:"stripe-api-base" env:"STRIPE_API_BASE" placeholder:"URL" help:"Where a stand-in for Stripe answers, for tests. Never with a live key."`
 	Log                     string `env:"TRAK_LOG" default:"text" placeholder:"FORMAT" help:"Log format: text or json (${default})."`
@@ -41,7 +44,7 @@ type configuration struct {
 
 // settings is a configuration that was checked, in the form that the parts of Trak take.
 type settings struct {
-	StripeKey      string
+	StripeKey      Secret
 	Live           bool   // the key moves real money
 	SwitchMode     bool   // the operator agrees that the data directory changes between test and live
 	Own            bool   // paid into the key's own account
@@ -49,9 +52,10 @@ type settings struct {
 	AccountType    string // of accounts that are connected
 	StripeBase     string // empty = Stripe's own address
 	AppURL         string // scheme and host, without a slash at its end
-	WebhookSecrets []string
+	WebhookSecrets []Secret
 	WebhooksOff    bool   // events are read at Stripe
-	SecretKey      []byte // nil = the one in the data directory
+	SecretKey      Secret // empty = the one in the data directory
+	OldSecretKey   Secret // the one before, for one start
 	Addr           string
 	DataDir        string
 	TrustedProxies []netip.Prefix
@@ -74,7 +78,7 @@ func (c configuration) settings() (settings, error) {
 	s.StripeKey = p.secret("STRIPE_SECRET_KEY", c.StripeSecretKey, c.StripeSecretKeyFile)
 	keyKnown := p.checkStripeKey(s.StripeKey)
 	if keyKnown {
-		s.Live, _ = connect.Mode(s.StripeKey)
+		s.Live, _ = connect.Mode(string(s.StripeKey))
 		p.checkPublishableKey(c.StripePublishableKey, s.Live)
 	}
 	s.Own = p.stripeMode(c.StripeMode)
@@ -84,7 +88,7 @@ func (c configuration) settings() (settings, error) {
 	s.AppURL = p.appURL(c.AppURL, s.Live)
 	s.WebhookSecrets = p.webhookSecrets(p.secret("STRIPE_WEBHOOK_SECRET", c.StripeWebhookSecret, c.StripeWebhookSecretFile))
 	s.WebhooksOff = p.webhooksOff(c.Webhooks)
-	s.SecretKey = p.secretKey(p.secret("TRAK_SECRET_KEY", c.SecretKey, c.SecretKeyFile))
+	s.SecretKey, s.OldSecretKey = p.secretKeys(c)
 	s.Addr = p.addr(c.Addr)
 	s.TrustedProxies = p.trustedProxies(c.TrustedProxies)
 	s.Logger = p.logger(c.Log)
@@ -101,7 +105,7 @@ func (c configuration) settings() (settings, error) {
 func refuseLiveKey(getenv func(string) string) error {
 	const name = "STRIPE_SECRET_KEY"
 	var p problems
-	if live, _ := connect.Mode(p.secret(name, getenv(name), getenv(name+"_FILE"))); live {
+	if live, _ := connect.Mode(string(p.secret(name, Secret(getenv(name)), getenv(name+"_FILE")))); live {
 		return problems{{name, "is a live key, and the demo is for made-up money", "Run \"trak serve\", or run the demo without it: env -u " + name + " -u " + name + "_FILE trak demo"}}
 	}
 	return nil
@@ -140,7 +144,7 @@ func (p problems) explain() string {
 
 // secret is the value of a setting that may also be given by a file. A file's last line may
 // end in a newline, as editors write it.
-func (p *problems) secret(name, value, file string) string {
+func (p *problems) secret(name string, value Secret, file string) Secret {
 	if file == "" {
 		return value
 	}
@@ -154,7 +158,7 @@ func (p *problems) secret(name, value, file string) string {
 		p.add(name+"_FILE", "names a file that can't be read ("+reason(err)+")", "Check the path, and that Trak's user may read it.")
 		return ""
 	}
-	value = strings.TrimRight(string(content), "\r\n")
+	value = Secret(strings.TrimRight(string(content), "\r\n"))
 	if value == "" {
 		p.add(name+"_FILE", "names an empty file", "Write the value into it, or leave the setting out.")
 	}
@@ -180,9 +184,10 @@ func (p problems) found(name string) bool {
 }
 
 // checkStripeKey says whether key is a secret or restricted key of Stripe's.
-func (p *problems) checkStripeKey(key string) bool {
+func (p *problems) checkStripeKey(secret Secret) bool {
 	const name = "STRIPE_SECRET_KEY"
 	const remedy = "Copy the secret key (sk_test_… to try, sk_live_… for real money) from Stripe's dashboard, under Developers, API keys."
+	key := string(secret)
 	switch _, err := connect.Mode(key); {
 	case key == "":
 		if !p.found(name) {
@@ -317,20 +322,21 @@ func validPort(port string) bool {
 
 // webhookSecrets splits the list. An empty secret would verify what anybody signs, so an
 // empty entry is a fault and never left out in silence.
-func (p *problems) webhookSecrets(value string) []string {
+func (p *problems) webhookSecrets(value Secret) []Secret {
 	const name = "STRIPE_WEBHOOK_SECRET"
 	if value == "" {
 		return nil
 	}
-	secrets := strings.Split(value, ",")
-	for i, secret := range secrets {
-		secrets[i] = strings.TrimSpace(secret)
-		switch rest, ok := strings.CutPrefix(secrets[i], "whsec_"); {
-		case secrets[i] == "":
+	var secrets []Secret
+	for entry := range strings.SplitSeq(string(value), ",") {
+		entry = strings.TrimSpace(entry)
+		secrets = append(secrets, Secret(entry))
+		switch rest, ok := strings.CutPrefix(entry, "whsec_"); {
+		case entry == "":
 			p.add(name, "has an empty entry", "Separate secrets with one comma, without one at the end; or leave the setting out.")
 			return nil
 		case !ok || rest == "" || strings.ContainsAny(rest, " \t\r\n"):
-			p.add(name, fmt.Sprintf("has an entry (number %d) that is no signing secret", i+1), "A signing secret begins with whsec_; Stripe shows it with the webhook endpoint. Or run \"trak webhook ensure\" instead.")
+			p.add(name, fmt.Sprintf("has an entry (number %d) that is no signing secret", len(secrets)), "A signing secret begins with whsec_; Stripe shows it with the webhook endpoint. Or run \"trak webhook ensure\" instead.")
 			return nil
 		}
 	}
@@ -345,15 +351,23 @@ func (p *problems) webhooksOff(value string) bool {
 	return value == "off"
 }
 
-func (p *problems) secretKey(value string) []byte {
-	switch {
-	case value == "":
-		return nil
-	case len(value) < minSecretKey:
-		p.add("TRAK_SECRET_KEY", fmt.Sprintf("has %d bytes, and at least %d are needed", len(value), minSecretKey), "Make one with \"openssl rand -base64 32\", or leave it out: Trak then makes and keeps one in the data directory.")
-		return nil
+// secretKeys are the key that encrypts secrets in the database and the one before it, both empty
+// when they are not given.
+func (p *problems) secretKeys(c configuration) (key, old Secret) {
+	const name = "TRAK_SECRET_KEY"
+	key = p.secret(name, c.SecretKey, c.SecretKeyFile)
+	old = p.secret(name+"_OLD", c.SecretKeyOld, c.SecretKeyOldFile)
+	if key != "" && len(key) < minSecretKey {
+		p.add(name, fmt.Sprintf("has %d bytes, and at least %d are needed", len(key), minSecretKey), "Make one with \"openssl rand -base64 32\", or leave it out: Trak then makes and keeps one in the data directory.")
 	}
-	return []byte(value)
+	switch {
+	case old == "":
+	case len(old) < minSecretKey:
+		p.add(name+"_OLD", fmt.Sprintf("has %d bytes, and no key has fewer than %d", len(old), minSecretKey), "Take the value that TRAK_SECRET_KEY had before, or leave it out.")
+	case old == key:
+		p.add(name+"_OLD", "is the same as "+name, "Put the new key into "+name+" and the one before into "+name+"_OLD, or leave that out.")
+	}
+	return key, old
 }
 
 func (p *problems) addr(value string) string {
@@ -406,12 +420,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 }
 
 func (p *problems) logger(format string) *slog.Logger {
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(os.Stderr, nil))
-	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	if format != logs.Text && format != logs.JSON {
+		p.add("TRAK_LOG", "is neither text nor json", "Write one of the two, or leave it out.")
 	}
-	p.add("TRAK_LOG", "is neither text nor json", "Write one of the two, or leave it out.")
-	return nil
+	return logs.New(os.Stderr, format, slog.LevelInfo)
 }

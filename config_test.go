@@ -57,8 +57,8 @@ func TestSettings(t *testing.T) {
 		"blank webhook secret":          {func(c *configuration) { c.StripeWebhookSecret = " " }, "STRIPE_WEBHOOK_SECRET has an empty entry"},
 		"webhook secret without rest":   {func(c *configuration) { c.StripeWebhookSecret = "whsec_" }, "STRIPE_WEBHOOK_SECRET has an entry (number 1)"},
 		"API key as webhook secret":     {func(c *configuration) { c.StripeWebhookSecret = "whsec_1,sk_test_1" }, "STRIPE_WEBHOOK_SECRET has an entry (number 2)"},
-		"secret key of 31 bytes":        {func(c *configuration) { c.SecretKey = strings.Repeat("k", 31) }, "TRAK_SECRET_KEY has 31 bytes"},
-		"secret key of 32 bytes":        {func(c *configuration) { c.SecretKey = strings.Repeat("k", 32) }, ""},
+		"secret key of 31 bytes":        {func(c *configuration) { c.SecretKey = Secret(strings.Repeat("k", 31)) }, "TRAK_SECRET_KEY has 31 bytes"},
+		"secret key of 32 bytes":        {func(c *configuration) { c.SecretKey = Secret(strings.Repeat("k", 32)) }, ""},
 		"all addresses":                 {func(c *configuration) { c.Addr = ":3000" }, ""},
 		"any port":                      {func(c *configuration) { c.Addr = "[::1]:0" }, ""},
 		"address without port":          {func(c *configuration) { c.Addr = "127.0.0.1" }, "TRAK_ADDR"},
@@ -120,7 +120,7 @@ func TestSettingsAreBroughtToOneForm(t *testing.T) {
 	if want := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.1/32")}; !slices.Equal(s.TrustedProxies, want) {
 		t.Errorf("proxies: got %v, want %v", s.TrustedProxies, want)
 	}
-	if want := []string{"whsec_1", "whsec_2"}; !slices.Equal(s.WebhookSecrets, want) {
+	if want := []Secret{"whsec_1", "whsec_2"}; !slices.Equal(s.WebhookSecrets, want) {
 		t.Errorf("webhook secrets: got %v, want %v", s.WebhookSecrets, want)
 	}
 	if s.StripeBase != "" {

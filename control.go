@@ -67,9 +67,12 @@ func newControl(dir string, product *app.App, log *slog.Logger) *control {
 		_ = json.NewEncoder(w).Encode(mended)
 	})
 	return &control{
-		path:   filepath.Join(dir, socketFile),
-		server: &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: controlTime},
-		log:    log,
+		path: filepath.Join(dir, socketFile),
+		server: &http.Server{
+			Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: controlTime,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError), // panics, too
+		},
+		log: log,
 	}
 }
 

@@ -1,25 +1,17 @@
 package main
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"syscall"
 
 	"trak/db"
 )
-
-// secretKeyFile holds the key that is made when TRAK_SECRET_KEY is not given.
-const secretKeyFile = "secret.key"
-
-// openToOthers are the permissions that a data directory must not give.
-const openToOthers fs.FileMode = 0o077
 
 // checkDataDir looks at the data directory and changes nothing. One that others may read is a
 // problem unless it is plainly Trak's own, so that it can be closed to them.
@@ -36,7 +28,7 @@ func (p *problems) checkDataDir(dir string) {
 		p.add(name, fmt.Sprintf("can't be used: %v", err), "Choose a directory that Trak's user may read and write.")
 	case !info.IsDir():
 		p.add(name, fmt.Sprintf("is not a directory (%s)", dir), "Choose a directory of Trak's own.")
-	case info.Mode().Perm()&openToOthers != 0 && !isOwn(dir, info):
+	case info.Mode().Perm()&db.OpenToOthers != 0 && !isOwn(dir, info):
 		p.add(name, fmt.Sprintf("can be read by other users (%s)", dir), fmt.Sprintf("Run \"chmod 700 %s\", or choose a directory that is used for nothing else.", dir))
 	}
 }
@@ -63,51 +55,33 @@ func isOwn(dir string, info fs.FileInfo) bool {
 	return err == nil && len(entries) == 0
 }
 
-// prepareDataDir makes the data directory, or closes one that checkDataDir let pass.
+// prepareDataDir makes the data directory, and closes to others what they may read in one that
+// checkDataDir let pass: it is closed rather than refused, because what was read can't be called
+// back, and payments are to be noticed meanwhile.
 func prepareDataDir(dir string, log *slog.Logger) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("create data directory: %w", err)
 	}
-	info, err := os.Stat(dir)
+	exposed, err := db.Exposed(dir)
 	if err != nil {
-		return fmt.Errorf("look at data directory: %w", err)
+		return err
 	}
-	if info.Mode().Perm()&openToOthers == 0 {
-		return nil
+	for _, path := range exposed {
+		info, err := os.Lstat(path)
+		if err == nil {
+			err = os.Chmod(path, info.Mode().Perm()&^db.OpenToOthers)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("close the data directory to other users (%w): run \"chmod -R go= %s\" as the owner of its files", err, dir)
+		}
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("close data directory to other users: %w", err)
+	if len(exposed) > 0 {
+		log.Warn("other users of this machine could read data of Trak's; they no longer can", "files", exposed)
 	}
-	log.Warn("the data directory could be read by other users; it no longer can", "dir", dir)
+	if slices.Contains(exposed, dir) && slices.Contains(exposed, filepath.Join(dir, secretKeyFile)) {
+		log.Warn("the secret key was among it: change it with \"trak key rotate\"")
+	}
 	return nil
-}
-
-// keptSecretKey reads the key in the data directory, and makes it at the first start. The
-// caller holds the directory's lock. The key is durable before anything is encrypted with it.
-func keptSecretKey(dir string) ([]byte, error) {
-	path := filepath.Join(dir, secretKeyFile)
-	content, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return makeSecretKey(path)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read secret key: %w", err)
-	}
-	key := strings.TrimSpace(string(content))
-	if len(key) < minSecretKey {
-		return nil, fmt.Errorf("%s is damaged: it has %d bytes, and at least %d are needed; bring it back from a backup", path, len(key), minSecretKey)
-	}
-	return []byte(key), nil
-}
-
-func makeSecretKey(path string) ([]byte, error) {
-	random := make([]byte, minSecretKey)
-	rand.Read(random) // never fails (crypto/rand)
-	key := []byte(base64.RawURLEncoding.EncodeToString(random))
-	if err := writeDurably(path, append(key, '\n')); err != nil {
-		return nil, fmt.Errorf("keep secret key: %w", err)
-	}
-	return key, nil
 }
 
 // writeDurably makes a file that is complete or absent, also after a power cut.
@@ -123,7 +97,12 @@ func writeDurably(path string, content []byte) error {
 	if err := os.Rename(path+".new", path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
+	return syncDir(filepath.Dir(path))
+}
+
+// syncDir makes durable which files are in a directory.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}

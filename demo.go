@@ -12,6 +12,7 @@ import (
 
 	"trak/app"
 	"trak/handlers"
+	"trak/logs"
 	"trak/sandbox"
 )
 
@@ -45,7 +46,7 @@ func (c *demoCmd) Run() error {
 	defer remove()
 
 	clock := &demoClock{}
-	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	logger := logs.New(os.Stderr, logs.Text, slog.LevelWarn)
 	stripe := sandbox.New(sandbox.Options{Now: clock.now, SecretKey: sandboxKey, Logger: logger, State: stateFile(c.Data)})
 	if err := stripe.Start("localhost:0"); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
+	"runtime/debug"
 	"syscall"
 	_ "time/tzdata" // workspaces have time zones; the container image has no files of its own
 
@@ -12,6 +14,7 @@ import (
 
 	"trak/app"
 	"trak/db"
+	"trak/logs"
 )
 
 // Exit codes beside 0 and 1, as in BSD's sysexits.h.
@@ -32,13 +35,23 @@ type commands struct {
 	Prove       proveCmd       `cmd:"" help:"Print the whole way of an invoice's money, each step with Stripe's id."`
 	Doctor      doctorCmd      `cmd:"" help:"Look whether payments reach Trak, and say how to mend what stands in their way."`
 	Webhook     webhookCmd     `cmd:"" help:"The webhook endpoint at Stripe."`
+	Key         keyCmd         `cmd:"" help:"The key that encrypts the secrets in the database."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it is well, for containers."`
 	Version     versionCmd     `cmd:"" help:"Print the version and the licences."`
 }
 
 func main() {
 	syscall.Umask(0o077) // every file that is made from here on is its owner's alone
+	defer saysWhy()
 	os.Exit(run(os.Args[1:]))
+}
+
+// saysWhy ends a panic of a command as Go does, with its text scrubbed.
+func saysWhy() {
+	if p := recover(); p != nil {
+		fmt.Fprintf(os.Stderr, "trak: panic: %s\n%s", logs.Scrub(fmt.Sprint(p)), debug.Stack())
+		os.Exit(exitUnseen)
+	}
 }
 
 func run(args []string) int {
@@ -51,11 +64,26 @@ func run(args []string) int {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 	)
 	command, err := parser.Parse(args)
+	if err == nil {
+		err = refuseSecretFlags(command.Path)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "trak: %v\nRun \"trak --help\" to see the commands.\n", err)
 		return exitUsage
 	}
 	return report(command.Run())
+}
+
+// refuseSecretFlags keeps secrets off the command line, which every user of the machine can read.
+// path is what was parsed there; what the environment gives is not in it.
+func refuseSecretFlags(path []*kong.Path) error {
+	for _, p := range path {
+		if p.Flag != nil && !p.Resolved && p.Flag.Target.Type() == reflect.TypeFor[Secret]() {
+			name := p.Flag.Envs[0]
+			return fmt.Errorf("--%s would show a secret to every user of this machine; give it as %s in the environment, or in a file that %s_FILE names", p.Flag.Name, name, name)
+		}
+	}
+	return nil
 }
 
 // exitCode is an error that ends the program with this code and has been explained already.
@@ -87,7 +115,7 @@ func report(err error) int {
 		fmt.Fprint(os.Stderr, problems{{unfit.Setting, unfit.What, unfit.Remedy}}.explain())
 		return exitConfig
 	}
-	fmt.Fprintf(os.Stderr, "trak: %v\n", err)
+	fmt.Fprintf(os.Stderr, "trak: %s\n", logs.Scrub(err.Error()))
 	switch {
 	case errors.As(err, new(unseen)):
 		return exitUnseen

@@ -11,7 +11,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"trak": main})
+	testscript.Main(m, map[string]func(){"trak": main, "panicking": func() {
+		defer saysWhy()
+		panic("sk_live_CANARY of kim.canary@client.example")
+	}})
 }
 
 // TestScripts runs testdata/script: the command line as a process of its own, with its exit

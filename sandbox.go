@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"trak/logs"
 	"trak/sandbox"
 )
 
@@ -28,7 +29,7 @@ type sandboxCmd struct {
 func (c *sandboxCmd) Run() error {
 	ctx, stop := untilSignal()
 	defer stop()
-	server := sandbox.New(sandbox.Options{SecretKey: sandboxKey, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	server := sandbox.New(sandbox.Options{SecretKey: sandboxKey, Logger: logs.New(os.Stderr, logs.Text, slog.LevelInfo)})
 	if err := server.Start(c.Addr); err != nil {
 		return err
 	}

@@ -54,6 +54,7 @@ func (c *serveCmd) Run() error {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
+	slog.SetDefault(s.Logger) // what a library logs by itself is scrubbed as well
 
 	server, err := build(ctx, s)
 	if err != nil {
@@ -123,15 +124,9 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		}
 	}()
 
-	key := s.SecretKey
-	if key == nil {
-		if key, err = keptSecretKey(s.DataDir); err != nil {
-			return nil, nil, err
-		}
-	}
-	secrets, err := auth.NewBox(key)
+	secrets, err := openSecrets(ctx, database, s)
 	if err != nil {
-		return nil, nil, fmt.Errorf("use the secret key: %w", err)
+		return nil, nil, err
 	}
 	install, err := app.InstallID(ctx, database)
 	if err != nil {
@@ -145,14 +140,14 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		rate = 1000 // its stand-in is on this machine
 	}
 	stripe, err := connect.New(connect.Config{
-		BackgroundRate: rate, SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger, Own: s.Own, Now: s.Now,
+		BackgroundRate: rate, SecretKey: string(s.StripeKey), BaseURL: s.StripeBase, InstallID: install, Logger: s.Logger, Own: s.Own, Now: s.Now,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	product, err := app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: s.WebhookSecrets, WebhooksOff: s.WebhooksOff,
-		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets, Version: version, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
+		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: texts(s.WebhookSecrets), WebhooksOff: s.WebhooksOff,
+		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets.box, KeySource: secrets.setting, Version: version, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {
 		return nil, nil, err

@@ -63,7 +63,7 @@ func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
 	defer bar.clear()
 	o := app.VerifyOptions{Own: s.Own, Progress: bar.show}
 	if s.StripeKey != "" {
-		o.Stripe, err = connect.New(connect.Config{SecretKey: s.StripeKey, BaseURL: s.StripeBase, InstallID: "verify", Own: s.Own})
+		o.Stripe, err = connect.New(connect.Config{SecretKey: string(s.StripeKey), BaseURL: s.StripeBase, InstallID: "verify", Own: s.Own})
 		if err != nil {
 			return v, err
 		}
@@ -81,7 +81,7 @@ func (c *verifyCmd) stripe() (settings, error) {
 		return settings{}, nil
 	}
 	if p.checkStripeKey(s.StripeKey) {
-		s.Live, _ = connect.Mode(s.StripeKey)
+		s.Live, _ = connect.Mode(string(s.StripeKey))
 	}
 	s.Own = p.stripeMode(c.StripeMode)
 	s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)

@@ -44,6 +44,7 @@ type Config struct {
 	Own        bool
 	OwnAccount string
 	Secrets    *auth.Box // encrypts what rests in the database
+	KeySource  string    // where its key comes from, for the operator
 	Version    string    // of this program, for the operator
 	Limits     *auth.Limits
 	Now        func() time.Time
@@ -56,6 +57,7 @@ type App struct {
 	stripe      *connect.Client
 	url         string
 	secrets     *auth.Box
+	keySource   string
 	limits      *auth.Limits
 	now         func() time.Time
 	log         *slog.Logger
@@ -80,7 +82,7 @@ type App struct {
 // and in own mode asks Stripe whose the key is. Returns an Unfit for a setting that can't be.
 func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
-		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, limits: c.Limits, now: c.Now, log: c.Logger,
+		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, keySource: c.KeySource, limits: c.Limits, now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
 		syncing: make(chan struct{}, syncAtOnce), version: cmp.Or(c.Version, "dev"),
 	}

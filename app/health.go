@@ -276,7 +276,7 @@ func (a *App) lookAtInstallation(ctx context.Context, whole bool, kept time.Dura
 	if whole || a.health.database.Key == "" {
 		a.health.database = a.checkDatabase(ctx, whole)
 	}
-	checks = slices.Concat(checks, events, []Check{a.health.database}, a.checkMachine())
+	checks = slices.Concat(checks, events, []Check{a.health.database}, a.checkMachine(), []Check{a.checkKey(ctx)})
 	checks = append(checks, Check{Key: "mail", Name: "Mail"}.well("Trak sends none yet: whoever issues an invoice sends its link."))
 	checks = append(checks, Check{Key: "version", Name: "Version"}.well("Trak "+a.version+"."))
 	at := a.now()

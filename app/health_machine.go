@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"trak/db"
 )
 
 // Limits of the disk that the data is on.
@@ -24,7 +26,24 @@ func (a *App) checkMachine() []Check {
 		return nil
 	}
 	dir := filepath.Dir(a.db.Path())
-	return []Check{checkDisk(dir), checkBackup(filepath.Join(dir, "backups"), a.now())}
+	return []Check{checkDisk(dir), checkFiles(dir), checkBackup(filepath.Join(dir, "backups"), a.now())}
+}
+
+// checkFiles looks whether other users of the machine may read what is Trak's alone. A start closes
+// it; a copy that was put back meanwhile may be open.
+func checkFiles(dir string) Check {
+	c := Check{Key: "files", Name: "Files"}
+	fix := fmt.Sprintf("Run \"chmod -R go= %s\" as their owner.", dir)
+	exposed, err := db.Exposed(dir)
+	switch {
+	case err != nil:
+		return c.warned(fmt.Sprintf("Who may read them could not be found out: %v.", err), "See whether Trak's user may read "+dir+".")
+	case len(exposed) == 1:
+		return c.failed(fmt.Sprintf("Other users of this machine may read or write %s.", exposed[0]), fix)
+	case len(exposed) > 1:
+		return c.failed(fmt.Sprintf("Other users of this machine may read or write %d of them, such as %s.", len(exposed), exposed[0]), fix)
+	}
+	return c.well("Only Trak's user may read them.")
 }
 
 func checkDisk(dir string) Check {

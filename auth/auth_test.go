@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -173,13 +174,35 @@ func TestBox(t *testing.T) {
 		"another key":   {newBox(t, 'x'), sealed, "installation/webhook"},
 		"altered":       {box, altered, "installation/webhook"},
 		"cut":           {box, sealed[:10], "installation/webhook"},
+		"cut more":      {box, sealed[:1], "installation/webhook"},
 		"nothing":       {box, nil, "installation/webhook"},
-		"another way":   {box, append([]byte{2}, sealed[1:]...), "installation/webhook"},
+		"another way":   {box, append([]byte{9}, sealed[1:]...), "installation/webhook"},
 	}
 	for name, r := range refused {
 		if got, err := r.box.Open(r.sealed, []byte(r.aad)); !errors.Is(err, ErrSealed) || got != nil {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+// What was sealed before keys had ids opens still, and ids tell keys apart.
+func TestBoxOfOldAndKeyIDs(t *testing.T) {
+	t.Parallel()
+	box, other := newBox(t, 'k'), newBox(t, 'x')
+	place := []byte("installation/webhook")
+	sealed, err := box.Seal([]byte("whsec_1"), place)
+	if err != nil || !strings.HasPrefix(hex.EncodeToString(sealed), "02"+box.KeyID()) {
+		t.Fatalf("%x does not name its key, %v", sealed, err)
+	}
+	old := append([]byte{1}, sealed[1+keyIDSize:]...)
+	if got, err := box.Open(old, place); err != nil || string(got) != "whsec_1" {
+		t.Errorf("opened %q, %v", got, err)
+	}
+	if got, err := other.Open(old, place); !errors.Is(err, ErrSealed) || got != nil {
+		t.Errorf("another key opened %q, %v", got, err)
+	}
+	if box.KeyID() == other.KeyID() || box.KeyID() != newBox(t, 'k').KeyID() || len(box.KeyID()) != 2*keyIDSize {
+		t.Errorf("ids %s and %s", box.KeyID(), other.KeyID())
 	}
 }
 

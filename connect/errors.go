@@ -180,7 +180,7 @@ func (c *Client) fail(op string, err error) error {
 	e := toError(err)
 	e.Op = op
 	c.log.Warn("stripe call failed", slog.String("op", e.Op), slog.Int("status", e.Status),
-		slog.String("type", e.Type), slog.String("code", e.Code), slog.String("param", e.Param),
+		slog.String("type", e.Type), slog.String("stripe_code", e.Code), slog.String("param", e.Param),
 		slog.String("request_id", e.RequestID))
 	return e
 }

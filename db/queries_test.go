@@ -50,6 +50,9 @@ var unscoped = map[string]string{
 	"TimesAmiss":            "the operator's verify, of all workspaces",
 	"RequestsAmiss":         "the operator's verify, of all workspaces",
 	"BalanceAmiss":          "the operator's verify, of all workspaces",
+	"SealedValues":          "the operator's change of the secret key: all that is encrypted, of all workspaces",
+	"SetMessageSecret":      "the operator's change of the secret key: the id is one that SealedValues has just given",
+	"DropMessage":           "the operator gives up what a lost key encrypted: the id is one that SealedValues has just given",
 }
 
 func readStatements(t *testing.T) (list []statement) {

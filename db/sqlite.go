@@ -280,9 +280,10 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 	d := &sqlite3.SQLiteDriver{ConnectHook: func(c *sqlite3.SQLiteConn) error {
 		// 8 MiB of page cache and 256 MiB of mapped file a connection; a checkpoint every 1,000
 		// pages. What a savepoint may have to undo stays in memory: as a file it would cost a
-		// system call for each page that is changed.
+		// system call for each page that is changed. What is deleted is overwritten in the pages that
+		// are written anyway, so that the file does not keep it.
 		_, err := c.Exec("PRAGMA cache_size = -8192; PRAGMA mmap_size = 268435456; PRAGMA wal_autocheckpoint = 1000; "+
-			"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF", nil)
+			"PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA secure_delete = FAST", nil)
 		return err
 	}}
 	return d.Open(c.dsn)

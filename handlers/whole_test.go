@@ -27,6 +27,7 @@ import (
 	"trak/db"
 	"trak/db/dbtest"
 	"trak/handlers"
+	"trak/logs"
 	"trak/sandbox"
 )
 
@@ -97,12 +98,13 @@ func (w *whole) staff() {
 func startWhole(t *testing.T, set app.Config, change ...func(*handlers.Config)) *whole {
 	t.Helper()
 	w := &whole{t: t, browsers: map[string]*visitor{}, dir: t.TempDir()}
+	must(t, os.Chmod(w.dir, 0o700))
 	output := io.Discard
 	if testing.Verbose() {
 		output = t.Output()
 	}
 	quiet := slog.New(slog.NewTextHandler(output, nil))
-	logger := slog.New(slog.NewTextHandler(io.MultiWriter(w, output), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := logs.New(io.MultiWriter(w, output), logs.Text, slog.LevelDebug)
 	ctx := context.Background()
 	w.sandbox = sandbox.New(sandbox.Options{Now: w.now, Logger: quiet})
 	must(t, w.sandbox.Start("127.0.0.1:0"))

@@ -22,6 +22,7 @@ import (
 	"trak/connect"
 	"trak/db"
 	"trak/db/dbtest"
+	"trak/logs"
 )
 
 // world is a Trak of its own: a real database, and a clock that the test moves.
@@ -46,7 +47,7 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), log: &syncBuffer{}}
 	ctx := context.Background()
-	logger := slog.New(slog.NewJSONHandler(w.log, nil))
+	logger := logs.New(w.log, logs.JSON, slog.LevelDebug)
 	dbtest.Prepare(t, w.dir, os.DirFS("../db/migrations"))
 	database, err := db.Open(ctx, w.dir, db.Options{
 		Migrations: db.Migrations{FS: os.DirFS("../db/migrations")}, Now: w.now, Logger: logger,
