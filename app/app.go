@@ -59,6 +59,7 @@ type App struct {
 	secrets     *auth.Box
 	keySource   string
 	limits      *auth.Limits
+	passkeys    *auth.Passkeys // nil where there can be none
 	now         func() time.Time
 	log         *slog.Logger
 	live        bool
@@ -82,7 +83,7 @@ type App struct {
 // and in own mode asks Stripe whose the key is. Returns an Unfit for a setting that can't be.
 func New(ctx context.Context, c Config) (*App, error) {
 	a := &App{
-		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, keySource: c.KeySource, limits: c.Limits, now: c.Now, log: c.Logger,
+		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, keySource: c.KeySource, limits: c.Limits, passkeys: auth.NewPasskeys(c.AppURL), now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
 		syncing: make(chan struct{}, syncAtOnce), version: cmp.Or(c.Version, "dev"),
 	}

@@ -44,7 +44,7 @@ var sealedColumns = []sealedColumn{
 	},
 	{
 		name: "users.totp_secret", what: "second factors",
-		place: func(id string) []byte { return []byte("users/totp_secret/" + id) },
+		place: totpPlace,
 		store: func(ctx context.Context, tx *db.Tx, id string, sealed []byte) error {
 			return tx.SetTOTPSecret(ctx, db.SetTOTPSecretParams{ID: id, Sealed: sealed})
 		},

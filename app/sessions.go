@@ -15,8 +15,17 @@ import (
 	"trak/db"
 )
 
-// SessionUser is the key under which a session holds the id of who is signed in.
-const SessionUser = "user"
+// SessionUser is the key under which a session holds the id of who is signed in. The others are
+// what its person sees of it in a list: a handle, which names it and opens nothing, when it began
+// and was last used (Unix microseconds), and where from.
+const (
+	SessionUser   = "user"
+	SessionHandle = "handle"
+	SessionBegan  = "began"
+	SessionSeen   = "seen"
+	SessionIP     = "ip"
+	SessionAgent  = "agent" // the browser's own name for itself
+)
 
 // How long a session lasts unless it is used: that of somebody signed in, and one that only
 // holds a form's token.
@@ -51,19 +60,29 @@ func (s Sessions) FindCtx(ctx context.Context, token string) (data []byte, found
 // CommitCtx writes a session, which from then on lasts a day, an hour when nobody is signed in,
 // but never longer than expiry.
 func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	user, err := sessionUser(data)
+	values, err := sessionValues(data)
 	if err != nil {
 		return err
 	}
 	idle := sessionIdle
-	if user == "" {
+	if values.text(SessionUser) == "" {
 		idle = anonymousIdle
 	}
 	if end := s.a.now().Add(idle); end.Before(expiry) {
 		expiry = end
 	}
 	err = s.a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		return tx.CommitSession(ctx, db.CommitSessionParams{Token: token, UserID: optional(user), Data: data, Expiry: expiry.UnixMicro()})
+		if handle := values.text(SessionHandle); handle != "" {
+			ended, err := tx.SessionEnded(ctx, db.SessionEndedParams{UserID: optional(values.text(SessionUser)), Handle: handle})
+			if err != nil || ended > 0 {
+				return err
+			}
+		}
+		return tx.CommitSession(ctx, db.CommitSessionParams{
+			Token: token, UserID: optional(values.text(SessionUser)), Data: data, Expiry: expiry.UnixMicro(),
+			Handle: values.text(SessionHandle), CreatedAt: values.number(SessionBegan), SeenAt: values.number(SessionSeen),
+			Ip: values.text(SessionIP), Agent: values.text(SessionAgent),
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("write session: %w", err)
@@ -71,10 +90,23 @@ func (s Sessions) CommitCtx(ctx context.Context, token string, data []byte, expi
 	return nil
 }
 
-// DeleteCtx destroys a session.
+type renewing struct{}
+
+// Renewing is the context in which a session is deleted because it goes on under another token.
+func Renewing(ctx context.Context) context.Context { return context.WithValue(ctx, renewing{}, true) }
+
+// DeleteCtx destroys a session. While Renewing, it returns ErrSignedOut for one that was ended
+// meanwhile: it doesn't go on.
 func (s Sessions) DeleteCtx(ctx context.Context, token string) error {
 	err := s.a.db.Update(ctx, db.System, func(tx *db.Tx) error {
 		tx.AfterCommit(s.a.actors.drop)
+		if ctx.Value(renewing{}) != nil {
+			n, err := tx.RenewSession(ctx, db.RenewSessionParams{Token: token, Nothing: []byte{}})
+			if err == nil && n == 0 {
+				err = ErrSignedOut
+			}
+			return err
+		}
 		return tx.KillSession(ctx, db.KillSessionParams{Token: token, Nothing: []byte{}})
 	})
 	if err != nil {
@@ -98,14 +130,25 @@ func (s Sessions) Commit(token string, data []byte, expiry time.Time) error {
 // Delete is DeleteCtx without a context.
 func (s Sessions) Delete(token string) error { return s.DeleteCtx(context.Background(), token) }
 
-// sessionUser reads who is signed in from the data of a session, "" when nobody is.
-func sessionUser(data []byte) (string, error) {
-	_, values, err := scs.GobCodec{}.Decode(data)
+// values are what a session holds.
+type values map[string]any
+
+func (v values) text(key string) string {
+	s, _ := v[key].(string)
+	return s
+}
+
+func (v values) number(key string) int64 {
+	n, _ := v[key].(int64)
+	return n
+}
+
+func sessionValues(data []byte) (values, error) {
+	_, v, err := scs.GobCodec{}.Decode(data)
 	if err != nil {
-		return "", fmt.Errorf("decode session: %w", err)
+		return nil, fmt.Errorf("decode session: %w", err)
 	}
-	user, _ := values[SessionUser].(string)
-	return user, nil
+	return v, nil
 }
 
 // EndSessionsOf signs a user out everywhere.
@@ -121,6 +164,48 @@ func (a *App) EndSessionsOf(ctx context.Context, userID string) error {
 		return fmt.Errorf("end sessions of user %s: %w", userID, err)
 	}
 	return nil
+}
+
+// Session is one of a person's, as its list shows it.
+type Session struct {
+	Handle        string // names it, and opens nothing
+	Began, Seen   int64  // Unix microseconds
+	IP, UserAgent string
+}
+
+// SessionsOf lists where a user is signed in, the one used last first.
+func (a *App) SessionsOf(ctx context.Context, userID string) ([]Session, error) {
+	var list []Session
+	err := a.db.View(ctx, db.System, func(q *db.Queries) error {
+		rows, err := q.SessionsOfUser(ctx, db.SessionsOfUserParams{UserID: &userID, Now: a.nowMicro()})
+		for _, r := range rows {
+			list = append(list, Session{Handle: r.Handle, Began: r.CreatedAt, Seen: r.SeenAt, IP: r.Ip, UserAgent: r.Agent})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions of user %s: %w", userID, err)
+	}
+	return list, nil
+}
+
+// EndSession ends one of a user's own sessions. ErrNotFound when they have none with the handle.
+func (a *App) EndSession(ctx context.Context, userID, handle string) error {
+	if handle == "" {
+		return ErrNotFound
+	}
+	err := a.db.Update(ctx, db.System, func(tx *db.Tx) error {
+		tx.AfterCommit(a.actors.drop)
+		n, err := tx.KillSessionByHandle(ctx, db.KillSessionByHandleParams{UserID: &userID, Handle: handle, Nothing: []byte{}})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrNotFound
+		}
+		return record(ctx, tx, Actor{UserID: userID}, "end session", "user "+userID, nil, nil)
+	})
+	return wrapUnlessInput("end session", err)
 }
 
 // DeleteExpiredSessions removes sessions and tombstones that nobody can use any more.
@@ -171,10 +256,11 @@ func (a *App) actorOfSession(ctx context.Context, token, slug string) (Actor, er
 	if !found {
 		return Actor{}, ErrSignedOut
 	}
-	userID, err := sessionUser(data)
+	values, err := sessionValues(data)
 	if err != nil {
 		return Actor{}, err
 	}
+	userID := values.text(SessionUser)
 	if _, err := a.UserByID(ctx, userID); err != nil {
 		return Actor{}, err
 	}

@@ -31,10 +31,15 @@ type User struct {
 	ID, Email, Name string
 	Theme           string // light, dark, or "" to follow the system
 	LastWorkspaceID string // the one they were in last, or ""
+	SecondFactor    bool   // a password alone doesn't sign them in
+	PasswordMark    string // another one with each password, and tells nothing of it
 }
 
 func userOf(u db.User) User {
-	user := User{ID: u.ID, Email: u.Email, Name: u.Name, Theme: u.Theme}
+	user := User{
+		ID: u.ID, Email: u.Email, Name: u.Name, Theme: u.Theme,
+		SecondFactor: u.TotpOnAt != 0, PasswordMark: auth.HashToken(u.PasswordHash),
+	}
 	if u.LastWorkspaceID != nil {
 		user.LastWorkspaceID = *u.LastWorkspaceID
 	}
@@ -42,7 +47,8 @@ func userOf(u db.User) User {
 }
 
 // SignIn checks an email and a password sent from the address ip. It returns ErrWrongSignIn, in
-// the same time whether the email is known or not, or *auth.TooMany after too many tries.
+// the same time whether the email is known or not, or *auth.TooMany after too many tries. For a
+// user with a second factor it is the first of two steps: see SignInWithCode.
 func (a *App) SignIn(ctx context.Context, email, password, ip string) (User, error) {
 	email = normalEmail(email)
 	if len(email) > maxEmail {
@@ -60,11 +66,14 @@ func (a *App) SignIn(ctx context.Context, email, password, ip string) (User, err
 		return User{}, err
 	}
 	action := "sign in"
-	if !ok || user.DisabledAt != 0 {
+	switch {
+	case !ok || user.DisabledAt != 0:
 		action = "fail to sign in"
+	case user.TotpOnAt != 0:
+		action = "give the password"
 	}
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		if action == "sign in" && newHash != "" {
+		if action != "fail to sign in" && newHash != "" {
 			if err := tx.SetUserPassword(ctx, db.SetUserPasswordParams{ID: user.ID, PasswordHash: newHash}); err != nil {
 				return err
 			}
@@ -74,8 +83,11 @@ func (a *App) SignIn(ctx context.Context, email, password, ip string) (User, err
 	if err != nil {
 		return User{}, fmt.Errorf("sign in: %w", err)
 	}
-	if action != "sign in" {
+	if action == "fail to sign in" {
 		return User{}, ErrWrongSignIn
+	}
+	if newHash != "" {
+		user.PasswordHash = newHash
 	}
 	a.limits.Succeeded(email, ip)
 	return userOf(user), nil
@@ -109,21 +121,35 @@ func (a *App) checkPassword(ctx context.Context, password, hash string) (ok bool
 
 // UserByID returns who is signed in. ErrSignedOut when they are disabled or gone.
 func (a *App) UserByID(ctx context.Context, id string) (User, error) {
-	if id == "" {
-		return User{}, ErrSignedOut
-	}
-	var u db.User
-	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
-		u, err = q.UserByID(ctx, id)
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) || err == nil && u.DisabledAt != 0 {
-		return User{}, ErrSignedOut
-	}
+	u, err := a.userRow(ctx, id)
 	if err != nil {
-		return User{}, fmt.Errorf("look up user: %w", err)
+		return User{}, err
 	}
 	return userOf(u), nil
+}
+
+// userRow is the row of somebody who may be signed in, else ErrSignedOut.
+func (a *App) userRow(ctx context.Context, id string) (u db.User, err error) {
+	if id == "" {
+		return db.User{}, ErrSignedOut
+	}
+	err = a.db.View(ctx, db.System, func(q *db.Queries) error {
+		u, err = activeUser(ctx, q, id)
+		return err
+	})
+	return u, err
+}
+
+// activeUser reads a user who is there and not disabled, else ErrSignedOut.
+func activeUser(ctx context.Context, q *db.Queries, id string) (db.User, error) {
+	u, err := q.UserByID(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && u.DisabledAt != 0 {
+		return db.User{}, ErrSignedOut
+	}
+	if err != nil {
+		return db.User{}, fmt.Errorf("look up user: %w", err)
+	}
+	return u, nil
 }
 
 // SetTheme keeps a user's choice of colours: light, dark, or "" to follow the system.
@@ -240,7 +266,7 @@ func isEmail(s string) bool {
 
 // wrapUnlessInput says what was being done, unless the error is for the person who typed.
 func wrapUnlessInput(doing string, err error) error {
-	if errors.As(err, new(billing.FieldErrors)) || errors.Is(err, ErrNotFound) {
+	if err == nil || errors.As(err, new(billing.FieldErrors)) || errors.Is(err, ErrNotFound) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", doing, err)

@@ -1,5 +1,5 @@
-// Package auth is passwords, tokens, secrets at rest and the limits on guessing them. It
-// knows neither HTTP nor SQL.
+// Package auth is passwords, second factors, passkeys, tokens, secrets at rest and the limits on
+// guessing them. It knows neither HTTP nor SQL.
 package auth
 
 import (

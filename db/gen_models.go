@@ -474,6 +474,7 @@ type Session struct {
 	SeenAt    int64
 	Ip        string
 	Agent     string
+	Renewed   bool
 }
 
 type StripeEvent struct {

@@ -10,16 +10,23 @@ import (
 )
 
 const commitSession = `-- name: CommitSession :exec
-INSERT INTO sessions (token, user_id, data, expiry) VALUES ($1, $2, $3, $4)
-ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expiry = excluded.expiry
+INSERT INTO sessions (token, user_id, data, expiry, handle, created_at, seen_at, ip, agent)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expiry = excluded.expiry,
+    handle = excluded.handle, created_at = excluded.created_at, seen_at = excluded.seen_at, ip = excluded.ip, agent = excluded.agent
 WHERE sessions.dead = FALSE
 `
 
 type CommitSessionParams struct {
-	Token  string
-	UserID *string
-	Data   []byte
-	Expiry int64
+	Token     string
+	UserID    *string
+	Data      []byte
+	Expiry    int64
+	Handle    string
+	CreatedAt int64
+	SeenAt    int64
+	Ip        string
+	Agent     string
 }
 
 // A late commit on a destroyed session must not bring it back: hence the WHERE.
@@ -29,6 +36,11 @@ func (q *Queries) CommitSession(ctx context.Context, arg CommitSessionParams) er
 		arg.UserID,
 		arg.Data,
 		arg.Expiry,
+		arg.Handle,
+		arg.CreatedAt,
+		arg.SeenAt,
+		arg.Ip,
+		arg.Agent,
 	)
 	return err
 }
@@ -123,7 +135,7 @@ func (q *Queries) InstallationValue(ctx context.Context, name string) ([]byte, e
 }
 
 const killSession = `-- name: KillSession :exec
-UPDATE sessions SET dead = TRUE, data = $1 WHERE token = $2
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = $1 WHERE token = $2
 `
 
 type KillSessionParams struct {
@@ -137,7 +149,7 @@ func (q *Queries) KillSession(ctx context.Context, arg KillSessionParams) error 
 }
 
 const killSessionsOfUser = `-- name: KillSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, data = $1 WHERE user_id = $2
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = $1 WHERE user_id = $2
 `
 
 type KillSessionsOfUserParams struct {

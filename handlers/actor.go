@@ -13,7 +13,7 @@ func (h *Server) signedIn(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	h.keepSession(ctx)
+	h.keepSession(c)
 	requestOf(c).user = &user
 	return c.Next()
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -107,9 +105,7 @@ func (h *Server) explain(c *fiber.Ctx, p *problem, err error) {
 	var notAllowed *app.NotAllowed
 	switch {
 	case errors.As(err, &tooMany):
-		seconds := int(math.Ceil(tooMany.RetryAfter.Seconds()))
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
-		p.Text = waitText(seconds)
+		p.Text = retryAfter(c, tooMany)
 	case p.Status == fiber.StatusServiceUnavailable:
 		c.Set(fiber.HeaderRetryAfter, "5")
 	case errors.As(err, &notAllowed):
@@ -146,10 +142,7 @@ func (h *Server) toSignIn(c *fiber.Ctx) error {
 	to := "/signin"
 	here := string(c.Request().URI().RequestURI())
 	if isHTMX(c) {
-		here = ""
-		if u, err := url.Parse(c.Get("HX-Current-URL")); err == nil {
-			here = u.RequestURI()
-		}
+		here = currentPage(c)
 	}
 	if next := ownPath(here); next != "/" && (isHTMX(c) || c.Method() == fiber.MethodGet) {
 		to += "?next=" + url.QueryEscape(next)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -32,7 +33,7 @@ func (h *Server) sameOrigin(c *fiber.Ctx) error {
 
 // isBeforeSignIn says whether a form is for people who are not signed in.
 func isBeforeSignIn(path string) bool {
-	return path == "/signin" || path == "/demo/signin" || path == "/setup"
+	return path == "/signin" || strings.HasPrefix(path, "/signin/") || path == "/demo/signin" || path == "/setup"
 }
 
 // checkToken lets a change pass only with its session's token, from the field csrf or the header

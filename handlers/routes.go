@@ -34,6 +34,10 @@ func (h *Server) routes() {
 	// Signing in.
 	f.Get("/signin", h.signInPage)
 	f.Post("/signin", h.signIn)
+	f.Get("/signin/code", h.codePage)
+	f.Post("/signin/code", h.signInWithCode)
+	f.Post("/signin/passkey/begin", h.beginUsePasskey) // asked by passkey.js
+	f.Post("/signin/passkey", h.signInWithPasskey)
 	f.Post("/demo/signin", h.demoSignIn)
 	f.Post("/signout", h.signOut)
 	f.Get("/setup", h.setupPage)
@@ -45,10 +49,30 @@ func (h *Server) routes() {
 	f.Post("/workspaces", h.signedIn, h.createWorkspace)
 	f.Post("/workspaces/switch", h.signedIn, h.switchWorkspace)
 	f.Post("/theme", h.signedIn, h.setTheme)
+	f.Get("/confirm", h.signedIn, h.identityPage)
+	f.Post("/confirm", h.signedIn, h.confirmIdentity)
 	f.Get("/dashboard/payments", h.signedIn, h.toLastWorkspace)
 	f.Get("/dashboard/payments/connect", h.signedIn, h.toLastWorkspace)
 	f.Get("/dashboard/payments/invoices", h.signedIn, h.toLastWorkspace)
 	f.Get("/dashboard/payments/invoices/*", h.signedIn, h.toLastWorkspace)
+
+	// How they get in, and where they are. What is h.confirmed asks first that it's them, unless
+	// they have shown that lately; a password and turning off the second factor ask by themselves.
+	security := f.Group("/account/security", h.signedIn)
+	security.Get("", h.securityPage)
+	security.Post("/sessions/end", h.endSession)
+	security.Get("/password", h.passwordPage)
+	security.Post("/password", h.changePassword)
+	security.Post("/totp", h.confirmed, h.beginSecondFactor)
+	security.Get("/totp", h.confirmed, h.secondFactorPage)
+	security.Post("/totp/on", h.confirmed, h.turnOnSecondFactor)
+	security.Get("/totp/off", h.secondFactorOffPage)
+	security.Post("/totp/off", h.turnOffSecondFactor)
+	security.Post("/codes", h.confirmed, h.newCodes)
+	security.Post("/passkeys/begin", h.beginPasskey) // asked by passkey.js
+	security.Post("/passkeys", h.confirmed, h.addPasskey)
+	security.Post("/passkeys/name", h.renamePasskey)
+	security.Post("/passkeys/remove", h.confirmed, h.removePasskey)
 
 	// A workspace, with the actor that every use-case takes.
 	workspace := f.Group("/w/:slug", h.signedIn, h.inWorkspace)
@@ -81,8 +105,8 @@ func (h *Server) routes() {
 	payments.Get("/payouts", h.may(app.ViewPayments), h.payouts)
 	payments.Get("/payouts/:id", h.may(app.ViewPayments), h.payout)
 	payments.Get("/refund/:id", h.may(app.Refund), h.newRefund)
-	payments.Post("/refund/:id", h.may(app.Refund), h.refundPayment)
-	payments.Post("/refund/:id/retry", h.may(app.Refund), h.retryRefunds)
+	payments.Post("/refund/:id", h.may(app.Refund), h.confirmed, h.refundPayment)
+	payments.Post("/refund/:id/retry", h.may(app.Refund), h.confirmed, h.retryRefunds)
 
 	// What needs a person.
 	payments.Get("/attention", h.may(app.ViewPayments), h.attention)
@@ -144,12 +168,12 @@ func (h *Server) routes() {
 	stripe.Post("/check", h.may(app.ManageStripe), h.checkConnection)
 	if !h.app.OwnMode() {
 		// Where workspaces connect accounts. Stripe itself leads people to refresh and return.
-		stripe.Post("", h.may(app.ManageStripe), h.startOnboarding)
-		stripe.Post("/continue", h.may(app.ManageStripe), h.continueOnboarding)
-		stripe.Get("/refresh", h.may(app.ManageStripe), h.continueOnboarding)
+		stripe.Post("", h.may(app.ManageStripe), h.confirmed, h.startOnboarding)
+		stripe.Post("/continue", h.may(app.ManageStripe), h.confirmed, h.continueOnboarding)
+		stripe.Get("/refresh", h.may(app.ManageStripe), h.confirmed, h.continueOnboarding)
 		stripe.Get("/return", h.may(app.ManageStripe), h.returnFromStripe)
-		stripe.Post("/dashboard", h.may(app.ManageStripe), h.stripeDashboard)
+		stripe.Post("/dashboard", h.may(app.ManageStripe), h.confirmed, h.stripeDashboard)
 		stripe.Get("/disconnect", h.may(app.ManageStripe), h.confirmDisconnect)
-		stripe.Post("/disconnect", h.may(app.ManageStripe), h.disconnect)
+		stripe.Post("/disconnect", h.may(app.ManageStripe), h.confirmed, h.disconnect)
 	}
 }

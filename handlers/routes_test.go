@@ -51,19 +51,42 @@ var rules = map[string]rule{
 	"POST /i/:token/viewed": {may: anyone, bare: true, status: 204},
 
 	// Signing in. That set-up works while there is no user is in signin_test.go.
-	"GET /signin":       {may: anyone},
-	"POST /signin":      {may: anyone, form: fields("email", "ada@north.example", "password", secret)},
-	"POST /demo/signin": {may: anyone, form: fields("role", "Owner")},
-	"GET /setup":        {may: anyone, query: query("token=x"), status: 404},
-	"POST /setup":       {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
+	"GET /signin":                {may: anyone},
+	"POST /signin":               {may: anyone, form: fields("email", "ada@north.example", "password", secret)},
+	"POST /demo/signin":          {may: anyone, form: fields("role", "Owner")},
+	"GET /signin/code":           {may: anyone, status: 303}, // after the first step alone, like the next
+	"POST /signin/code":          {may: anyone, form: fields("code", "000000")},
+	"POST /signin/passkey/begin": {may: anyone, status: 404}, // there are none by an IP address: passkeys_test.go
+	"POST /signin/passkey":       {may: anyone, form: fields("passkey", "{}"), status: 404},
+	"GET /setup":                 {may: anyone, query: query("token=x"), status: 404},
+	"POST /setup":                {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
 
 	// A person.
-	"GET /":                                     {may: signedIn, status: 303},
-	"POST /signout":                             {may: anyone},
-	"GET /workspaces":                           {may: signedIn},
-	"POST /workspaces":                          {may: signedIn, form: fields("workspace", "Third", "country", "AT", "currency", "eur", "time_zone", "UTC")},
-	"POST /workspaces/switch":                   {may: signedIn, form: func(h *half, _ string) []string { return []string{"slug", h.slug} }},
-	"POST /theme":                               {may: signedIn, form: fields("theme", "dark")},
+	"GET /":                   {may: signedIn, status: 303},
+	"POST /signout":           {may: anyone},
+	"GET /workspaces":         {may: signedIn},
+	"POST /workspaces":        {may: signedIn, form: fields("workspace", "Third", "country", "AT", "currency", "eur", "time_zone", "UTC")},
+	"POST /workspaces/switch": {may: signedIn, form: func(h *half, _ string) []string { return []string{"slug", h.slug} }},
+	"POST /theme":             {may: signedIn, form: fields("theme", "dark")},
+	"GET /confirm":            {may: signedIn, query: query("next=/workspaces"), status: 303},
+	"POST /confirm":           {may: signedIn, form: fields("confirm_password", secret, "next", "/workspaces")},
+
+	// How they get in. What works is in second_factor_test.go and its neighbours.
+	"GET /account/security":                  {may: signedIn},
+	"POST /account/security/sessions/end":    {may: signedIn, form: fields("session", nobodys()), status: 404},
+	"GET /account/security/password":         {may: signedIn},
+	"POST /account/security/password":        {may: signedIn, form: fields("current", "wrong", "password", "another lantern quiet harbour"), status: 422},
+	"POST /account/security/totp":            {may: signedIn},
+	"GET /account/security/totp":             {may: signedIn, status: 303},
+	"POST /account/security/totp/on":         {may: signedIn, form: fields("code", "no code"), status: 422},
+	"GET /account/security/totp/off":         {may: signedIn, status: 303},
+	"POST /account/security/totp/off":        {may: signedIn, form: fields("current", secret, "code", "000000")},
+	"POST /account/security/codes":           {may: signedIn},
+	"POST /account/security/passkeys/begin":  {may: signedIn, status: 404},
+	"POST /account/security/passkeys":        {may: signedIn, form: fields("name", "Phone", "passkey", "{}"), status: 404},
+	"POST /account/security/passkeys/name":   {may: signedIn, form: fields("passkey", nobodys(), "name", "Phone"), status: 404},
+	"POST /account/security/passkeys/remove": {may: signedIn, form: fields("passkey", nobodys()), status: 404},
+
 	"GET /dashboard/payments":                   {may: signedIn, status: 303},
 	"GET /dashboard/payments/connect":           {may: signedIn, status: 303},
 	"GET /dashboard/payments/invoices":          {may: signedIn, status: 303},

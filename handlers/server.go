@@ -120,7 +120,7 @@ func New(c Config) (*Server, error) {
 		switch string(r.RequestURI()) {
 		case webhookPath:
 			return fasthttp.RequestConfig{MaxRequestBodySize: maxWebhook}
-		case "/signin", "/demo/signin":
+		case "/signin", "/signin/code", "/signin/passkey", "/demo/signin":
 			return fasthttp.RequestConfig{MaxRequestBodySize: maxSignIn}
 		}
 		return h.uploadLimits(r)

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -17,13 +18,14 @@ import (
 const (
 	sessionLifetime = 14 * 24 * time.Hour
 	sessionSeen     = time.Minute
+	maxAgent        = 300 // bytes that are kept of a browser's name for itself
 )
 
-// Keys of a session, beside app.SessionUser.
+// Keys of a session, beside those of app.
 const (
-	keyToken = "csrf"
-	keyFlash = "flash"
-	keySeen  = "seen"
+	keyToken     = "csrf"
+	keyFlash     = "flash"
+	keyConfirmed = "confirmed" // when its person has last shown who they are (confirm.go); Unix microseconds
 )
 
 // newSessionManager is scs over the sessions table. scs's own idle timeout stays off: it would
@@ -100,15 +102,36 @@ func (h *Server) startSession(c *fiber.Ctx, userID string) error {
 	h.session.SetDeadline(ctx, h.now().Add(sessionLifetime))
 	h.session.Put(ctx, app.SessionUser, userID)
 	h.session.Put(ctx, keyToken, auth.NewToken())
-	h.session.Put(ctx, keySeen, h.now().Unix())
+	h.session.Put(ctx, keyConfirmed, h.now().UnixMicro())
+	h.keepSession(c)
 	return nil
 }
 
-// keepSession notes that the session is in use, which is what prolongs it.
-func (h *Server) keepSession(ctx context.Context) {
-	if now := h.now(); now.Unix()-h.session.GetInt64(ctx, keySeen) >= int64(sessionSeen.Seconds()) {
-		h.session.Put(ctx, keySeen, now.Unix())
+// renewSession goes on under a new token: with every change of what a session may do, whoever knew
+// the old one gains nothing. It ends no later than before.
+func (h *Server) renewSession(ctx context.Context) error {
+	end := h.session.Deadline(ctx)
+	if err := h.session.RenewToken(app.Renewing(ctx)); err != nil {
+		return fmt.Errorf("renew session: %w", err)
 	}
+	h.session.SetDeadline(ctx, end)
+	return nil
+}
+
+// keepSession notes that the session is in use, which is what prolongs it, and from where.
+func (h *Server) keepSession(c *fiber.Ctx) {
+	ctx, now := c.UserContext(), h.now().UnixMicro()
+	if now-h.session.GetInt64(ctx, app.SessionSeen) < sessionSeen.Microseconds() {
+		return
+	}
+	if h.session.GetString(ctx, app.SessionHandle) == "" {
+		h.session.Put(ctx, app.SessionHandle, auth.NewToken())
+		h.session.Put(ctx, app.SessionBegan, now)
+	}
+	h.session.Put(ctx, app.SessionSeen, now)
+	h.session.Put(ctx, app.SessionIP, h.clientIP(c))
+	agent := clean(c.Get(fiber.HeaderUserAgent))
+	h.session.Put(ctx, app.SessionAgent, strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], ""))
 }
 
 // formToken is the session's token for forms. A page with a form for people who are not signed

@@ -14,9 +14,10 @@ import (
 
 type signInPage struct {
 	Page
-	Form  form // email, next
-	Error string
-	Roles []string // to continue as, in the demo
+	Form     form // email, next
+	Error    string
+	Passkeys bool
+	Roles    []string // to continue as, in the demo
 }
 
 func (h *Server) signInPage(c *fiber.Ctx) error {
@@ -35,7 +36,8 @@ func (h *Server) showSignIn(c *fiber.Ctx, status int, f form, problem string) er
 		return err
 	}
 	page.CSRF = masked(h.formToken(c))
-	data := signInPage{Page: page, Form: f, Error: problem}
+	data := signInPage{Page: page, Form: f, Error: problem, Passkeys: h.app.HasPasskeys()}
+	data.Passkey = data.Passkeys
 	if h.demo != nil {
 		for _, a := range h.demo.Accounts {
 			data.Roles = append(data.Roles, a.Role)
@@ -55,17 +57,35 @@ func (h *Server) signIn(c *fiber.Ctx) error {
 	case errors.Is(err, app.ErrWrongSignIn):
 		return h.showSignIn(c, fiber.StatusUnprocessableEntity, f, "This email and password don't belong together. Check both and try again.")
 	case errors.As(err, &tooMany):
-		seconds := int(math.Ceil(tooMany.RetryAfter.Seconds()))
-		c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
-		return h.showSignIn(c, fiber.StatusTooManyRequests, f, "That was too often. "+waitText(seconds))
+		return h.showSignIn(c, fiber.StatusTooManyRequests, f, "That was too often. "+retryAfter(c, tooMany))
 	case err != nil:
 		return err
 	}
-	if err := h.startSession(c, user.ID); err != nil {
+	return h.enter(c, f, user)
+}
+
+// enter goes on once the password is right: in, or to the second step where there is one.
+func (h *Server) enter(c *fiber.Ctx, f form, user app.User) error {
+	if user.SecondFactor {
+		return h.beginSecondStep(c, f, user)
+	}
+	return h.letIn(c, f, user.ID)
+}
+
+// letIn signs somebody in who has shown all that is asked for, and leads to where they wanted to go.
+func (h *Server) letIn(c *fiber.Ctx, f form, userID string) error {
+	if err := h.startSession(c, userID); err != nil {
 		return err
 	}
 	h.keepDraft(c, f)
 	return h.goTo(c, ownPath(f.Value("next")))
+}
+
+// retryAfter says when to try again, in the header and in words.
+func retryAfter(c *fiber.Ctx, e *auth.TooMany) string {
+	seconds := int(math.Ceil(e.RetryAfter.Seconds()))
+	c.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
+	return waitText(seconds)
 }
 
 // demoSignIn signs in to one of the demo's accounts, whose passwords are no secret.
@@ -85,11 +105,7 @@ func (h *Server) demoSignIn(c *fiber.Ctx) error {
 		if err != nil {
 			return err
 		}
-		if err := h.startSession(c, user.ID); err != nil {
-			return err
-		}
-		h.keepDraft(c, f)
-		return h.goTo(c, ownPath(f.Value("next")))
+		return h.enter(c, f, user)
 	}
 	return app.ErrNotFound
 }

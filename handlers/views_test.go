@@ -69,7 +69,7 @@ func TestViewsAndScriptsKeepToTheRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"static/trak.js", "static/public.js"} {
+	for _, name := range []string{"static/trak.js", "static/public.js", "static/passkey.js"} {
 		check(name)
 	}
 	if scanned < 7 {

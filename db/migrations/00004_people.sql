@@ -67,6 +67,7 @@ ALTER TABLE sessions ADD COLUMN created_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN ip TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN renewed BOOLEAN NOT NULL DEFAULT FALSE; -- dead, but goes on under another token
 
 -- Mail that waits, is sent or was given up. Written in the transaction that causes it.
 CREATE TABLE messages (

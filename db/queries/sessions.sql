@@ -3,15 +3,17 @@ SELECT data FROM sessions WHERE token = @token AND dead = FALSE AND expiry > @no
 
 -- name: CommitSession :exec
 -- A late commit on a destroyed session must not bring it back: hence the WHERE.
-INSERT INTO sessions (token, user_id, data, expiry) VALUES (@token, @user_id, @data, @expiry)
-ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expiry = excluded.expiry
+INSERT INTO sessions (token, user_id, data, expiry, handle, created_at, seen_at, ip, agent)
+VALUES (@token, @user_id, @data, @expiry, @handle, @created_at, @seen_at, @ip, @agent)
+ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, data = excluded.data, expiry = excluded.expiry,
+    handle = excluded.handle, created_at = excluded.created_at, seen_at = excluded.seen_at, ip = excluded.ip, agent = excluded.agent
 WHERE sessions.dead = FALSE;
 
 -- name: KillSession :exec
-UPDATE sessions SET dead = TRUE, data = @nothing WHERE token = @token;
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE token = @token;
 
 -- name: KillSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, data = @nothing WHERE user_id = @user_id;
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE user_id = @user_id;
 
 -- name: DeleteExpiredSessions :exec
 DELETE FROM sessions WHERE expiry <= @now;
