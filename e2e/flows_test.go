@@ -11,6 +11,8 @@ type flow struct {
 // flows are done on a desktop and on a phone.
 var flows = []flow{
 	{"sign in and out", signInAndOut},
+	{"a passkey", passkeys},
+	{"a second factor, without scripts", secondFactor},
 	{"the first run, from the set-up link to a paid invoice", firstRun},
 	{"create, pay and see it paid without a reload", wholeWay},
 	{"a declined card, then a good one", declinedThenPaid},

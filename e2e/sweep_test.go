@@ -119,6 +119,9 @@ func sweep(t *testing.T, s *suite, on screen) {
 				p.see(title("Packaging and print"))
 			}},
 			{"edit project", func(p *page) { p.click(link("Edit")); p.see(title("Edit project")) }},
+			path("security", security),
+			path("change password", security+"/password"),
+			{"second factor, being set up", func(p *page) { p.to(security); p.click(button("Set up")); p.see(title("Set up a second factor")) }},
 			path("workspaces", "/workspaces"),
 			path("new workspace", "/workspaces?new=1"),
 			path("not found", studio+"/nowhere"),
