@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -63,6 +65,7 @@ func TestTextStaysText(t *testing.T) {
 	w := newWhole(t)
 	w.hear()
 	for i, evil := range packed() {
+		w.advance(20 * time.Minute) // what was tried too often by the one before is forgotten
 		h := w.evilHalf(i, evil)
 		seen := &strings.Builder{}
 		for _, key := range keys(func(string, string, rule) bool { return true }) {
@@ -191,12 +194,18 @@ func escaped(t *testing.T, r request, p page, seen *strings.Builder) {
 	}
 }
 
+// ourPicture is one that the page carries itself: the QR code of a second factor.
+var ourPicture = regexp.MustCompile(`^data:image/png;base64,[A-Za-z0-9+/]+=*$`)
+
 func harmlessElement(t *testing.T, r request, n *html.Node, seen *strings.Builder) {
 	t.Helper()
 	if strings.Contains(n.Data, "xssevil") || slices.Contains([]string{"iframe", "object", "embed", "base", "style", "math"}, n.Data) {
 		t.Errorf("%s %.80s: there is a <%s>", r.method, r.path, n.Data)
 	}
 	for _, a := range n.Attr {
+		if n.Data == "img" && a.Key == "src" && ourPicture.MatchString(a.Val) {
+			continue
+		}
 		isAddress := slices.Contains([]string{"href", "src", "action", "formaction", "hx-get", "hx-post", "hx-replace-url", "poster", "srcset", "data-live"}, a.Key)
 		switch {
 		case strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc" || a.Key == "http-equiv" || strings.Contains(a.Key, "xssevil"):

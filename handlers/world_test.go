@@ -35,6 +35,7 @@ type world struct {
 
 	mu    sync.Mutex
 	shift time.Duration
+	still time.Time // the clock stands here, but for shift; zero = it goes
 }
 
 const (
@@ -83,7 +84,17 @@ func setup(t *testing.T, change ...func(*Config)) *world {
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.still.IsZero() {
+		return w.still.Add(w.shift)
+	}
 	return time.Now().Add(w.shift)
+}
+
+// stopClock has time pass by pass alone.
+func (w *world) stopClock() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.still = time.Now()
 }
 
 func (w *world) pass(d time.Duration) {
