@@ -216,6 +216,15 @@ func TestPasskeys(t *testing.T) {
 		if a := b.post("/signin/passkey", form()); a.status != 422 {
 			t.Errorf("again: %d", a.status)
 		}
+		twice := w.browser()
+		twice.get("/signin")
+		answer = d.use(twice.options("/signin/passkey/begin"))
+		if a := twice.post("/signin/passkey", url.Values{"passkey": {"{}"}}); a.status != 422 {
+			t.Errorf("garbage: %d", a.status)
+		}
+		if a := twice.post("/signin/passkey", form()); a.status != 422 {
+			t.Errorf("after a wrong one: %d", a.status)
+		}
 		late := w.browser()
 		late.get("/signin")
 		answer = d.use(late.options("/signin/passkey/begin"))
