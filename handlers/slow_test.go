@@ -151,7 +151,8 @@ func TestPatientListener(t *testing.T) {
 	w := setup(t)
 	served := make(chan error, 1)
 	go func() { served <- w.h.Listener(short) }()
-	res, err := http.Get("http://" + inner.Addr().String() + "/healthz")
+	client := http.Client{Timeout: 10 * time.Second} // nobody answers who has stopped serving
+	res, err := client.Get("http://" + inner.Addr().String() + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
