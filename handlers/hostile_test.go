@@ -79,7 +79,7 @@ func TestHostileQueries(t *testing.T) {
 			req := north.request(key, north.slug, north.ids[r.of])
 			req.path, _, _ = strings.Cut(req.path, "?")
 			req.path += "?" + q.Encode()
-			owner.try(req).lacks(t, south.mark, "argon2id", "SQL", "syntax")
+			owner.try(req).lacks(t, south.mark, "argon2id", "SQL logic", "syntax error")
 			if r.of != "" { // and in the place of an id
 				req.path = strings.Replace(req.path, north.ids[r.of], url.PathEscape(value), 1)
 				if p := owner.try(req); p.status != http.StatusNotFound && p.status != http.StatusBadRequest && p.status != http.StatusMethodNotAllowed && value != ".." && value != "../../x" {
