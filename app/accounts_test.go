@@ -130,6 +130,7 @@ func TestOneAccount(t *testing.T) {
 	})
 }
 
+// Attack A24.
 func TestAccountState(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

@@ -334,7 +334,7 @@ func TestAttentionToWhatHappens(t *testing.T) {
 		w.exec("UPDATE stripe_webhook_events SET state = 'failed' WHERE type IN ('charge.succeeded', 'payment_intent.succeeded')")
 		w.clock.advance(9 * time.Minute)
 		w.nothingNeeded("nine minutes")
-		w.clock.advance(2 * time.Minute)
+		w.clock.advance(6 * time.Minute)
 		w.needs(app.AttentionEvents, 2)
 	})
 }

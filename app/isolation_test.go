@@ -381,6 +381,7 @@ func newVictim(t *testing.T) (*world, ids) {
 	return w, x
 }
 
+// Attack B8.
 func TestWorkspacesAreIsolated(t *testing.T) {
 	t.Parallel()
 	w, x := newVictim(t)
@@ -433,6 +434,7 @@ func TestWorkspacesAreIsolated(t *testing.T) {
 	}
 }
 
+// Attack C7.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	w, x := newVictim(t)
@@ -457,6 +459,7 @@ func TestRoles(t *testing.T) {
 }
 
 // The database itself refuses a row that points into another workspace, even if code is wrong.
+// Attack B11.
 func TestRowsCantPointIntoAnotherWorkspace(t *testing.T) {
 	t.Parallel()
 	w, x := newVictim(t)

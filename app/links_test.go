@@ -151,6 +151,7 @@ func TestLinkOutlivesFailures(t *testing.T) {
 	})
 }
 
+// Attack A22.
 func TestLinkIsClosed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -262,6 +263,7 @@ func TestLinkIsClosed(t *testing.T) {
 	}
 }
 
+// Attacks A21 and A22.
 func TestMoneyThroughOldLinks(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

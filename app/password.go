@@ -66,7 +66,7 @@ func (a *App) ConfirmPassword(ctx context.Context, userID, password, ip string) 
 	if err != nil {
 		return err
 	}
-	if err := a.limits.Allow(user.Email, ip); err != nil {
+	if err := a.limits.Allow(auth.Confirm, user.Email, ip); err != nil {
 		return err
 	}
 	ok, _, err := a.checkPassword(ctx, password, user.PasswordHash)
@@ -76,7 +76,7 @@ func (a *App) ConfirmPassword(ctx context.Context, userID, password, ip string) 
 	if !ok {
 		return a.refused(ctx, userID, ErrWrongSignIn)
 	}
-	a.limits.Succeeded(user.Email, ip)
+	a.limits.Succeeded(auth.Confirm, user.Email, ip)
 	return nil
 }
 

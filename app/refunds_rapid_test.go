@@ -15,6 +15,7 @@ import (
 
 // Whatever people ask for, click twice and do in Stripe, whatever Stripe answers and whenever its
 // events come: no more is asked for than was charged, and each request is one refund or none.
+// Attack A23.
 func TestRefundsNeverExceedTheCharge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

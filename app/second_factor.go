@@ -102,7 +102,7 @@ func (a *App) TurnOnSecondFactor(ctx context.Context, userID, code, ip string) (
 	if err != nil {
 		return nil, err
 	}
-	if err := a.limits.Allow(codeOf(userID), ip); err != nil {
+	if err := a.limits.Allow(auth.SecondFactor, userID, ip); err != nil {
 		return nil, err
 	}
 	step := key.Step(auth.PlainCode(code), a.now())
@@ -128,7 +128,7 @@ func (a *App) TurnOnSecondFactor(ctx context.Context, userID, code, ip string) (
 	if err != nil {
 		return nil, fmt.Errorf("turn on second factor: %w", err)
 	}
-	a.limits.Succeeded(codeOf(userID), ip)
+	a.limits.Succeeded(auth.SecondFactor, userID, ip)
 	return codes, nil
 }
 
@@ -250,7 +250,7 @@ func (a *App) ConfirmCode(ctx context.Context, userID, code, ip string) error {
 // checkCode uses a code up and records what was done with it. All codes of a user are counted
 // together, wherever they are asked for.
 func (a *App) checkCode(ctx context.Context, userID, code, ip, action string) error {
-	if err := a.limits.Allow(codeOf(userID), ip); err != nil {
+	if err := a.limits.Allow(auth.SecondFactor, userID, ip); err != nil {
 		return err
 	}
 	var ok bool
@@ -270,12 +270,10 @@ func (a *App) checkCode(ctx context.Context, userID, code, ip, action string) er
 	if !ok {
 		return ErrWrongCode
 	}
-	a.limits.Succeeded(codeOf(userID), ip)
+	a.limits.Succeeded(auth.SecondFactor, userID, ip)
 	return nil
 }
 
-// codeOf names an account for the limits on guessing its codes.
-func codeOf(userID string) string { return "code of " + userID }
 
 // useCode says whether the code is right, and uses it up in the same transaction: of two at once
 // exactly one gets true.

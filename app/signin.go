@@ -54,7 +54,7 @@ func (a *App) SignIn(ctx context.Context, email, password, ip string) (User, err
 	if len(email) > maxEmail {
 		email = "" // nobody has it, and it is not to be kept either
 	}
-	if err := a.limits.Allow(email, ip); err != nil {
+	if err := a.limits.Allow(auth.SignIn, email, ip); err != nil {
 		return User{}, err
 	}
 	user, err := a.userByEmail(ctx, email)
@@ -89,7 +89,7 @@ func (a *App) SignIn(ctx context.Context, email, password, ip string) (User, err
 	if newHash != "" {
 		user.PasswordHash = newHash
 	}
-	a.limits.Succeeded(email, ip)
+	a.limits.Succeeded(auth.SignIn, email, ip)
 	return userOf(user), nil
 }
 

@@ -136,6 +136,7 @@ func TestSlugsAreUnique(t *testing.T) {
 	}
 }
 
+// Attack D3.
 func TestSetupLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

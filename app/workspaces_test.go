@@ -18,6 +18,7 @@ func TestSlugOf(t *testing.T) {
 	}
 }
 
+// Attacks D19 and F10.
 func TestEmails(t *testing.T) {
 	t.Parallel()
 	for _, email := range []string{"mira@north.example", "m.o+x@north.example", "mira@xn--fiqs8s.example"} {
@@ -64,6 +65,7 @@ func TestCountriesAndTimeZones(t *testing.T) {
 	}
 }
 
+// Attack G12.
 func TestNewWorkspaceIsChecked(t *testing.T) {
 	t.Parallel()
 	good := NewWorkspace{Name: "North", Country: "AT", Currency: "eur", TimeZone: "Europe/Vienna", Locale: "de-at"}

@@ -201,6 +201,7 @@ func (r result) String() string {
 
 // Each of the nastiest histories comes to what it says, told in every order, and in many with
 // repetitions.
+// Attack A23.
 func TestNastyHistories(t *testing.T) {
 	t.Parallel()
 	names := map[string]bool{}

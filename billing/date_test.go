@@ -47,6 +47,7 @@ func TestParseDate(t *testing.T) {
 	}
 }
 
+// Attack G13.
 func TestAddDays(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -87,6 +88,7 @@ func TestAddingDaysThereAndBack(t *testing.T) {
 	})
 }
 
+// Attack G13.
 func TestTodayIsTheDateInTheZone(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

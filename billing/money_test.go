@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// Attack G11.
 func TestMoneyArithmeticNeverWraps(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

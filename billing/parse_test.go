@@ -78,6 +78,7 @@ func TestParseAmount(t *testing.T) {
 	}
 }
 
+// Attack G11.
 func TestParseAmountRefuses(t *testing.T) {
 	t.Parallel()
 	const like = "Enter an amount like 1,250.00"

@@ -384,6 +384,7 @@ func TestEventKeepsNothingOfItsPayload(t *testing.T) {
 	}
 }
 
+// Attack A20.
 func FuzzParseEvent(f *testing.F) {
 	files, _ := filepath.Glob("testdata/events/*.json")
 	for _, name := range files {

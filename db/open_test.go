@@ -54,6 +54,7 @@ func TestConnectionsAreAsDurableAndAsStrictAsPromised(t *testing.T) {
 }
 
 // Not parallel: the umask is the whole process's.
+// Attack G17.
 func TestFilesAreTheirOwnersAlone(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	dir := filepath.Join(t.TempDir(), "new", "data")

@@ -93,6 +93,7 @@ func tenantTables(t *testing.T, w *world) map[string]bool {
 	return tenant
 }
 
+// Attack B8.
 func TestQueriesAreBoundToAWorkspace(t *testing.T) {
 	t.Parallel()
 	tenant := tenantTables(t, setup(t))
@@ -204,6 +205,7 @@ func TestBoundQueriesAreLeftAlone(t *testing.T) {
 
 // Every generated query runs on SQLite, and none that is bound to a workspace sees or changes
 // a row of another one: there the same keys exist.
+// Attack B8.
 func TestEveryQueryRunsAndStaysInItsWorkspace(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

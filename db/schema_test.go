@@ -148,6 +148,7 @@ func newRows(tx *Tx, workspace string) error {
 }
 
 // No row of a workspace can point into another workspace, even when code is wrong.
+// Attack B11.
 func TestForeignKeysStayWithinAWorkspace(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -198,6 +199,12 @@ func TestForeignKeysStayWithinAWorkspace(t *testing.T) {
 					return newRow(t.Context(), tx.db, child, "mine", with(fresh, k.from[1], "theirs"))
 				}); !isConstraint(err) || !strings.Contains(err.Error(), "FOREIGN KEY") {
 					t.Errorf("a row of %s pointed to another workspace's row of %s: %v", child.name, k.parent, err)
+				}
+				if err := tx.Savepoint(func() error { // nor one that is there already
+					_, err := tx.db.ExecContext(t.Context(), fmt.Sprintf("UPDATE %s SET %s = 'theirs' WHERE workspace_id = 'mine'", child.name, k.from[1]))
+					return err
+				}); !isConstraint(err) {
+					t.Errorf("a row of %s was turned to another workspace's row of %s: %v", child.name, k.parent, err)
 				}
 				err := newRow(t.Context(), tx.db, child, "mine", fresh)
 				if oneEach := err != nil && strings.Contains(err.Error(), "UNIQUE"); err != nil && !oneEach {

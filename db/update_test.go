@@ -265,6 +265,7 @@ func TestUpdateAndItsContext(t *testing.T) {
 	})
 }
 
+// Attack G16.
 func TestUpdateOnADiskThatFails(t *testing.T) {
 	t.Parallel()
 	ok := func(err error) bool { return err == nil }

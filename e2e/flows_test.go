@@ -43,6 +43,7 @@ var checks = []flow{
 	{"a hidden tab rests", hiddenTab},
 	{"only the status and the toast announce", announcements},
 	{"the theme comes with the page", theme},
+	{"what gets into a page does not run", walls},
 	{"pages are light", weight},
 	{"every page and state is accessible", sweep},
 }

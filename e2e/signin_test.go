@@ -2,6 +2,7 @@ package e2e
 
 import "testing"
 
+// Attack E8.
 func signInAndOut(t *testing.T, s *suite, on screen) {
 	demo := s.demo(t)
 	p := demo.open("person", on)

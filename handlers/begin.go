@@ -104,7 +104,7 @@ func (h *Server) seen(c *fiber.Ctx) app.Seen {
 	forwarded := c.Get(fiber.HeaderXForwardedFor) + c.Get(fiber.HeaderXForwardedProto) + c.Get(fiber.HeaderForwarded)
 	switch {
 	case h.isTrusted(peer(c)):
-		s.Plain = h.https && c.Get(fiber.HeaderXForwardedProto) == "http"
+		s.Plain = h.https && cameByHTTP(c)
 	case forwarded != "":
 		s.Proxy = peer(c).String()
 	}
@@ -133,10 +133,17 @@ func (h *Server) scheme() string {
 
 // toHTTPS sends people on whom a trusted proxy met without TLS to the https address.
 func (h *Server) toHTTPS(c *fiber.Ctx) error {
-	if h.https && c.Get(fiber.HeaderXForwardedProto) == "http" && h.isTrusted(peer(c)) {
+	if h.https && cameByHTTP(c) && h.isTrusted(peer(c)) {
 		return c.Redirect(h.url+string(c.Request().URI().RequestURI()), fiber.StatusPermanentRedirect)
 	}
 	return c.Next()
+}
+
+// cameByHTTP says whether the first of the proxies was reached without TLS. Those behind it add
+// their word, if at all, at the end.
+func cameByHTTP(c *fiber.Ctx) bool {
+	first, _, _ := strings.Cut(c.Get(fiber.HeaderXForwardedProto), ",")
+	return strings.EqualFold(strings.TrimSpace(first), "http")
 }
 
 // refuseEncoding refuses compressed bodies: Fiber unpacks them without a limit.

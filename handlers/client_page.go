@@ -52,18 +52,13 @@ func (p party) Initial() string { return PageWorkspace{Name: p.Name}.Initial() }
 
 type publicNote struct{ Tone, Icon, Text string }
 
-// byToken goes around everything below a client's link. Who tries many tokens has to wait.
+// byToken goes around everything below a client's link.
 func (h *Server) byToken(c *fiber.Ctx) error {
 	c.Set("X-Robots-Tag", "noindex, nofollow")
-	ip := h.clientIP(c)
-	if err := h.app.Limits().AllowToken(ip); err != nil {
-		return err
-	}
-	err := c.Next()
+	err := h.limitTokens(c)
 	if !errors.Is(err, app.ErrNotFound) {
 		return err
 	}
-	h.app.Limits().WrongToken(ip)
 	w := wordsFor("en")
 	title, err := w.Say("missing_title")
 	if err != nil {

@@ -197,6 +197,7 @@ func TestDisputePages(t *testing.T) {
 }
 
 // TestEvidenceFiles are judged by what is in them.
+// Attack F3.
 func TestEvidenceFiles(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)

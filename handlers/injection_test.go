@@ -60,6 +60,7 @@ func packed() (list []string) {
 }
 
 // F1, F4, F8, F9 and F14: whatever people type comes back as text, on every page.
+// Attack F2.
 func TestTextStaysText(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)

@@ -160,6 +160,7 @@ func TestInvoicePageWithoutALink(t *testing.T) {
 	p.lacks(t, "no payment link")
 }
 
+// Attack G20.
 func TestInvoicePagePolls(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)

@@ -5,6 +5,7 @@ import (
 	"time"
 )
 
+// Attack G20.
 func TestPagesAskLessOftenWhenNothingHappens(t *testing.T) {
 	t.Parallel()
 	opened := time.Unix(1_800_000_000, 0)

@@ -34,6 +34,7 @@ import (
 // _h and a number. What Trak asks Stripe about a copy is answered about the original, which
 // holds the final truth. TRAK_PERMUTATIONS says how many there are; a failure names the seed,
 // which TRAK_SEED repeats.
+// Attack A17.
 func TestPermutations(t *testing.T) {
 	t.Parallel()
 	total, seed := number(t, "TRAK_PERMUTATIONS", 300), uint64(number(t, "TRAK_SEED", int(rand.Uint32())))
@@ -109,6 +110,7 @@ func (in *inbox) judged(copies []*permuted) {
 
 // A history that is split over several lives of the process, with writes that fail in the middle
 // and deliveries that are repeated after each start, comes to what it comes to without.
+// Attack A26.
 func TestPermutationsOverCrashes(t *testing.T) {
 	t.Parallel()
 	seed := uint64(number(t, "TRAK_SEED", int(rand.Uint32())))

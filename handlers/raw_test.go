@@ -51,13 +51,18 @@ func raw(t *testing.T, addr, request string) string {
 
 var statusLine = regexp.MustCompile(`HTTP/1\.1 (\d+)`)
 
+// Attacks A7, E6, G1, G3, G4 and G5.
 func TestRawRequests(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
+	w.h.Fiber().Server().ReadTimeout = 3 * time.Second
 	addr := w.listen()
 	const get = "GET /healthz HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n"
 	post := func(headers, body string) string {
 		return "POST /signin HTTP/1.1\r\nHost: trak.example\r\n" + headers + "\r\n\r\n" + body
+	}
+	webhook := func(headers, body string) string {
+		return "POST /api/stripe/webhook HTTP/1.1\r\nHost: trak.example\r\n" + headers + "\r\n\r\n" + body
 	}
 	tests := map[string]struct {
 		request  string
@@ -85,6 +90,17 @@ func TestRawRequests(t *testing.T) {
 		"a file above static":              {"GET /static/../go.mod HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n", "404"},
 		"a file above, encoded":            {"GET /static/%2e%2e/go.mod HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n", "404"},
 		"a file above, encoded twice":      {"GET /static/%252e%252e%252fgo.mod HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n", "404"},
+		"a nul in a file's name":           {"GET /static/trak.css%00.svg HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n", "404"},
+		"1,000 headers":                    {"GET /signin HTTP/1.1\r\nHost: trak.example\r\n" + strings.Repeat("X-A: aaaaaa\r\n", 1000) + "\r\n", "431"},
+		"100 cookies":                      {"GET /signin HTTP/1.1\r\nHost: trak.example\r\n" + strings.Repeat("Cookie: trak="+strings.Repeat("b", 80)+"\r\n", 100) + "\r\n", "431"},
+		"a webhook of 256 KiB and one":     {webhook("Content-Length: 262145", strings.Repeat("a", 262145)), "413"},
+		"a webhook of 10 GB announced":     {webhook("Content-Length: 10000000000", ""), "413"},
+		"a webhook in chunks without end":  {webhook("Transfer-Encoding: chunked", strings.Repeat("10000\r\n"+strings.Repeat("a", 0x10000)+"\r\n", 5)), "413"},
+		"a webhook of two lengths":         {webhook("Content-Length: 3\r\nContent-Length: 5", "abcde"), "400"},
+		"a webhook of length and chunks":   {webhook("Content-Length: 4\r\nTransfer-Encoding: chunked", "0\r\n\r\n"+get), "503"}, // there is no secret; the second is not taken for a request
+		"a request after a body too short": {webhook("Content-Length: 500", "{}\r\n\r\n"+get), "408"},
+		"lines that end without return":    {"POST /signin HTTP/1.1\nHost: trak.example\nContent-Length: 3\n\nabc", "408"},
+		"headers that never end":           {"GET /signin HTTP/1.1\r\nHost: trak.example\r\nX: ", "408"},
 		"another method":                   {"BREW /signin HTTP/1.1\r\nHost: trak.example\r\nConnection: close\r\n\r\n", "400"},
 	}
 	for name, test := range tests {
@@ -108,6 +124,7 @@ func TestRawRequests(t *testing.T) {
 	}
 }
 
+// Attack F9.
 func TestNoResponseSplitting(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

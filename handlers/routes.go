@@ -40,8 +40,8 @@ func (h *Server) routes() {
 	f.Post("/signin/passkey", h.signInWithPasskey)
 	f.Post("/demo/signin", h.demoSignIn)
 	f.Post("/signout", h.signOut)
-	f.Get("/setup", h.setupPage)
-	f.Post("/setup", h.setup)
+	f.Get("/setup", h.limitTokens, h.setupPage)
+	f.Post("/setup", h.limitTokens, h.setup)
 
 	// The person who is signed in.
 	f.Get("/", h.signedIn, h.home)

@@ -54,6 +54,7 @@ func refusesStrangers(t *testing.T, w *whole, north *half) {
 }
 
 // B1, B4 and B5: another workspace's ids are answered like ids that nothing has.
+// Attacks B7 and B9.
 func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 	nowhere := south.nowhere()
 	for _, key := range keys(func(_, _ string, r rule) bool { return r.may != anyone }) {
@@ -72,6 +73,13 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 			case r.of != "":
 				v.refuses(t, what+", id of the other workspace", http.StatusNotFound,
 					south.request(key, north.slug, south.ids[r.of]), nowhere.request(key, north.slug, nowhere.ids[r.of]))
+				if strings.Contains(key, ":payment") { // B9: one's own invoice, and a payment of the other workspace
+					mixed := north.request(key, north.slug, north.ids[r.of])
+					mixed.path = strings.Replace(mixed.path, north.paymentOf(north.ids[r.of]), south.paymentOf(south.ids[r.of]), 1)
+					if got := v.try(mixed); got.status != http.StatusNotFound {
+						t.Errorf("%s with a payment of the other workspace: %d", what, got.status)
+					}
+				}
 				for _, kind := range []thing{client, project, draft, open, paid, event, dispute} {
 					got := v.try(south.request(key, north.slug, south.ids[kind]))
 					if got.status != http.StatusNotFound {
@@ -106,6 +114,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 }
 
 // countsOnlyItsOwn is B6: no list, counter or sum moves when something happens elsewhere.
+// Attack B7.
 func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
@@ -154,6 +163,7 @@ func (v *visitor) refuses(t *testing.T, what string, status int, theirs, nobodys
 }
 
 // C1: inside one's own workspace the answer is 403 and says who may.
+// Attack C7.
 func refusesRoles(t *testing.T, w *whole, north *half) {
 	tried := 0
 	for _, key := range keys(func(_, pattern string, _ rule) bool { return strings.Contains(pattern, ":slug") }) {

@@ -179,6 +179,7 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/connect/disconnect":                      {may: string(app.ManageStripe)},
 }
 
+// Attack B3.
 func TestEveryRouteHasARule(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)

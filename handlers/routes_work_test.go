@@ -201,6 +201,7 @@ func TestClientPageShowsNothingOfTheTeam(t *testing.T) {
 }
 
 // G2, G5, G8, G19: what is not a page, and requests that are too much.
+// Attack G1.
 func TestHostileRequests(t *testing.T) {
 	t.Parallel()
 	w := newWhole(t)

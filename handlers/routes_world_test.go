@@ -376,6 +376,7 @@ func (v *visitor) session() string {
 }
 
 // wellSent fails for headers that any response lacks or has too many of.
+// Attacks E6, E10, E11 and F3.
 func (p page) wellSent(t *testing.T, r request) {
 	t.Helper()
 	want := map[string]string{
@@ -405,7 +406,19 @@ func (p page) wellSent(t *testing.T, r request) {
 		}
 	}
 	kind := p.header.Get("Content-Type")
-	if p.body != "" && !strings.HasPrefix(r.path, "/static/") && !strings.HasSuffix(kind, "; charset=utf-8") {
+	// What people uploaded or take away is a picture that we have made, or saved to a file: never a page.
+	media, _, _ := strings.Cut(kind, ";")
+	known := []string{"text/html", "text/plain", "image/png"}
+	if strings.HasPrefix(r.path, "/static/") {
+		known = append(known, "text/css", "text/javascript", "image/svg+xml", "font/woff2")
+	}
+	if p.body != "" && !slices.Contains(known, media) && !strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") {
+		t.Errorf("%s %s: %d shows %q", r.method, r.path, p.status, kind)
+	}
+	if strings.HasPrefix(p.header.Get("Content-Disposition"), "attachment") && media == "text/html" {
+		t.Errorf("%s %s: %d is a page to save", r.method, r.path, p.status)
+	}
+	if p.body != "" && strings.HasPrefix(media, "text/") && !strings.HasSuffix(kind, "; charset=utf-8") {
 		t.Errorf("%s %s: %d with Content-Type %q", r.method, r.path, p.status, kind)
 	}
 	if p.status >= 500 {

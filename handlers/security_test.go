@@ -22,6 +22,7 @@ import (
 )
 
 // Every change is tried as another site would send it, and without a token of this session.
+// Attacks E1, E2 and E4.
 func TestChangesComeFromOurOwnPages(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -89,6 +90,7 @@ func TestChangesComeFromOurOwnPages(t *testing.T) {
 	})
 }
 
+// Attacks F12 and G4.
 func TestHost(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -116,8 +118,10 @@ func TestToHTTPS(t *testing.T) {
 	if a.status != 308 || a.Get("Location") != "https://trak.example/signin?next=/w/x" {
 		t.Errorf("%d to %q", a.status, a.Get("Location"))
 	}
-	if a := w.browser().get("/signin", "X-Forwarded-Proto", "https"); a.status != 200 {
-		t.Errorf("%d", a.status)
+	for proto, want := range map[string]int{"https": 200, "https, http": 200, "": 200, "HTTP": 308, "http, https": 308} {
+		if a := w.browser().get("/signin", "X-Forwarded-Proto", proto); a.status != want {
+			t.Errorf("%q: %d", proto, a.status)
+		}
 	}
 	trustsNobody := setup(t, func(c *Config) { c.AppURL = "https://trak.example" })
 	if a := trustsNobody.browser().get("/signin", "X-Forwarded-Proto", "http"); a.status != 200 {
@@ -125,6 +129,7 @@ func TestToHTTPS(t *testing.T) {
 	}
 }
 
+// Attack D15.
 func TestClientIP(t *testing.T) {
 	t.Parallel()
 	prefixes := func(all ...string) (out []netip.Prefix) {
@@ -174,6 +179,7 @@ func TestClientIP(t *testing.T) {
 	}
 }
 
+// Attack F8.
 func TestOwnPath(t *testing.T) {
 	t.Parallel()
 	for next, want := range map[string]string{
@@ -190,6 +196,7 @@ func TestOwnPath(t *testing.T) {
 	}
 }
 
+// Attack F8.
 func FuzzOwnPath(f *testing.F) {
 	for _, seed := range []string{"/w/x", "//evil.example", `/\evil`, "/\t/evil", "/.//evil.example", "/..//evil", "/%5cevil", "/?#//"} {
 		f.Add(seed)
@@ -206,6 +213,7 @@ func FuzzOwnPath(f *testing.F) {
 	})
 }
 
+// Attack G18.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	const canary = "sk_live_canary"
@@ -276,6 +284,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Attack E11.
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -300,6 +309,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// Attacks G8 and G12.
 func TestForm(t *testing.T) {
 	t.Parallel()
 	f := fiber.New(fiber.Config{Immutable: true})
@@ -340,6 +350,7 @@ func TestForm(t *testing.T) {
 	}
 }
 
+// Attack E9.
 func TestPagesAndFragments(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -374,6 +385,7 @@ func TestPagesAndFragments(t *testing.T) {
 	}
 }
 
+// Attack G18.
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

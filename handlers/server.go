@@ -134,7 +134,7 @@ func New(c Config) (*Server, error) {
 }
 
 // Listener serves on ln until Shutdown.
-func (h *Server) Listener(ln net.Listener) error { return h.fiber.Listener(ln) }
+func (h *Server) Listener(ln net.Listener) error { return h.fiber.Listener(patient{ln, h.log}) }
 
 // Shutdown stops taking connections and waits for the requests under way, until ctx ends.
 func (h *Server) Shutdown(ctx context.Context) error { return h.fiber.ShutdownWithContext(ctx) }

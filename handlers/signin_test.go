@@ -17,6 +17,7 @@ import (
 	"trak/app"
 )
 
+// Attacks D6, D7 and D9.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -87,6 +88,7 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
+// Attack D9.
 func TestCookieOverHTTPS(t *testing.T) {
 	t.Parallel()
 	w := setup(t, func(c *Config) { c.AppURL = "https://trak.example" })
@@ -100,6 +102,7 @@ func TestCookieOverHTTPS(t *testing.T) {
 }
 
 // A request that began before signing out must not bring the session back.
+// Attack D7.
 func TestLateCommitAfterSignOut(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -121,6 +124,7 @@ func TestLateCommitAfterSignOut(t *testing.T) {
 	}
 }
 
+// Attack D8.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	t.Run("a day after the last page", func(t *testing.T) {
@@ -169,6 +173,7 @@ func TestSessionEnds(t *testing.T) {
 	})
 }
 
+// Attack D8.
 func TestPoll(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -274,6 +279,7 @@ func TestMembersMayNotDoWhatAdminsMay(t *testing.T) {
 	}
 }
 
+// Attacks D12 and D15.
 func TestWrongSignIn(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
@@ -302,13 +308,13 @@ func TestWrongSignIn(t *testing.T) {
 			last = try(b, "mira@north.example", "wrong", "X-Forwarded-For", "198.51.100."+string(rune('0'+i%10)))
 		}
 		wait, err := strconv.Atoi(last.Get("Retry-After"))
-		if last.status != 429 || err != nil || wait > 60 || wait < 30 || !strings.Contains(last.body, fmt.Sprintf("Try again in %d seconds.", wait)) {
+		if last.status != 429 || err != nil || wait > 90 || wait < 45 || !strings.Contains(last.body, fmt.Sprintf("Try again in %d seconds.", wait)) {
 			t.Fatalf("%d, Retry-After %q", last.status, last.Get("Retry-After"))
 		}
 		if a := try(b, "mira@north.example", password); a.status != 429 {
 			t.Errorf("the right password passes: %d", a.status)
 		}
-		w.pass(time.Minute)
+		w.pass(90 * time.Second)
 		if a := try(b, "mira@north.example", password); a.status != 303 {
 			t.Errorf("after the wait: %d", a.status)
 		}

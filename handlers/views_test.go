@@ -40,6 +40,7 @@ var forbiddenInPages = []struct {
 	{regexp.MustCompile(`\b(src|srcset)="https?:`), "something from elsewhere"},
 }
 
+// Attack E7.
 func TestViewsAndScriptsKeepToTheRules(t *testing.T) {
 	t.Parallel()
 	scanned := 0

@@ -17,6 +17,7 @@ import (
 
 const maxWebhook = 256 << 10
 
+// Attacks A1, A3 and A4.
 func TestWebhookRefusesWhatStripeDidNotSign(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{})
@@ -70,6 +71,7 @@ func TestWebhookRefusesWhatStripeDidNotSign(t *testing.T) {
 	}
 }
 
+// Attack A27.
 func TestWebhookTakesWhatStripeSigned(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{secrets: []string{"whsec_new", "whsec_old"}})
@@ -92,6 +94,7 @@ func TestWebhookTakesWhatStripeSigned(t *testing.T) {
 	}
 }
 
+// Attacks A7, A8 and A10.
 func TestWebhookLimits(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{noAccount: true})
@@ -158,6 +161,7 @@ func TestWebhookLimits(t *testing.T) {
 	}
 }
 
+// Attack A2.
 func TestWebhookWithoutASecretBelievesNobody(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{secrets: []string{}, noAccount: true})
@@ -175,6 +179,7 @@ func TestWebhookWithoutASecretBelievesNobody(t *testing.T) {
 }
 
 // What a validly signed event may say, and what becomes of an invoice of 2,940.00 EUR.
+// Attacks A13, A15, A16 and A18.
 func TestWebhookComparesWhatItIsTold(t *testing.T) {
 	t.Parallel()
 	all := func(changes map[string]any) func(*testing.T, []json.RawMessage) []json.RawMessage {
@@ -238,6 +243,7 @@ func TestWebhookComparesWhatItIsTold(t *testing.T) {
 	}
 }
 
+// Attacks A11, A12 and A14.
 func TestWebhookBelongsToTheAccountAlone(t *testing.T) {
 	t.Parallel()
 
@@ -314,6 +320,7 @@ func TestWebhookBelongsToTheAccountAlone(t *testing.T) {
 	})
 }
 
+// Attacks A4, A5 and A6.
 func TestWebhookTwice(t *testing.T) {
 	t.Parallel()
 
@@ -370,6 +377,7 @@ func TestWebhookTwice(t *testing.T) {
 	})
 }
 
+// Attack A19.
 func TestWebhookOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	for name, version := range map[string]any{"newer": "2026-08-26.dahlia", "older": "2017-05-25", "none": nil} {
@@ -396,6 +404,7 @@ func TestWebhookOfAnotherVersion(t *testing.T) {
 	}
 }
 
+// Attack A20.
 func TestWebhookOddities(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{})
@@ -431,6 +440,7 @@ func TestWebhookOddities(t *testing.T) {
 	in.verified()
 }
 
+// Attack G16.
 func TestWebhookIsStoredBeforeItIsAnswered(t *testing.T) {
 	t.Parallel()
 
@@ -508,6 +518,7 @@ func TestWebhookIsStoredBeforeItIsAnswered(t *testing.T) {
 func ignore[T any](_ T, err error) error { return err }
 
 // Anybody can send forged events, as many as they like: these must cost next to nothing.
+// Attack A25.
 func TestForgedEventTouchesNoDatabaseAndNoJSON(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inboxOptions{noAccount: true})
@@ -523,6 +534,7 @@ func TestForgedEventTouchesNoDatabaseAndNoJSON(t *testing.T) {
 	}
 }
 
+// Attack A25.
 func TestForgedEventsDoNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	var log webhookLines
