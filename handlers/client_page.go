@@ -25,6 +25,7 @@ type publicPage struct {
 	Address    string // of this page, without query
 	Seller     party
 	Buyer      party
+	TaxNumber  string // of the seller, with the word for it
 	Number     string
 	Issued     billing.Date
 	PONumber   string // of the client's purchase order
@@ -38,11 +39,13 @@ type publicPage struct {
 	ByHand     []string // "Paid by bank transfer on 20 Nov 2026: €500.00", of what came outside Stripe
 	Refunds    []publicNote
 	// TestNote says that it is no real invoice, "" when it is one.
-	TestNote string
-	Items    items
-	Live     string // address of the next look, "" when nothing can change any more
-	Every    int64  // milliseconds until then
-	Viewed   string // where to tell that a person looks at it, "" when that is known, or no news
+	TestNote  string
+	Items     items
+	Live      string // address of the next look, "" when nothing can change any more
+	Every     int64  // milliseconds until then
+	Logo      string // address of the seller's, "" = none
+	AccentURL string // of the style sheet with the seller's colour, "" = Trak's own
+	Viewed    string // where to tell that a person looks at it, "" when that is known, or no news
 }
 
 type party struct{ Name, Address string }
@@ -154,6 +157,15 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 		Issued: billing.Date(inv.IssueDate), Due: billing.Date(inv.DueDate), Status: publicLabel(p.Detail),
 	}
 	data.Page = h.frame(say("title", data.Number, inv.SellerName))
+	if inv.SellerTaxNumber != "" {
+		data.TaxNumber = say("tax_number", inv.SellerTaxNumber)
+	}
+	if p.Logo != "" {
+		data.Logo = "/i/" + inv.Token + "/logo?v=" + p.Logo
+	}
+	if p.Accent != "" {
+		data.AccentURL = accentURL(p.Accent)
+	}
 	if !inv.Livemode {
 		data.TestNote = say("test")
 	}

@@ -31,11 +31,13 @@ type PageWorkspace struct {
 	Role       string // the word that is shown: Owner, Admin, Member
 
 	// Filled for the current one only.
-	Events    bool  // the webhook inbox is for this person
-	Health    bool  // the health page is for this person
-	Overdue   badge // invoices that are late
-	Attention badge // what needs a person
-	Problems  badge // of the installation, for its operator
+	Logo      string // address of the picture, "" = none
+	Settings  bool   // the settings are for this person
+	Events    bool   // the webhook inbox is for this person
+	Health    bool   // the health page is for this person
+	Overdue   badge  // invoices that are late
+	Attention badge  // what needs a person
+	Problems  badge  // of the installation, for its operator
 }
 
 // Initial is the letter on the workspace's tile.
