@@ -47,7 +47,7 @@ const (
 	// ViewHealth is for what stands between Stripe and Trak.
 	ViewHealth Permission = "view the health page"
 	// EditSettings is for what the workspace says of itself on invoices, and how it looks.
-	EditSettings Permission = "change the workspace's settings"
+	EditSettings Permission = "change the settings of the workspace"
 	// Export takes what the workspace holds, personal data included, out of Trak.
 	Export Permission = "export data"
 	// AnonymiseClients can't be undone.

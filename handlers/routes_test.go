@@ -227,7 +227,7 @@ func (r request) carried() bool {
 func (h *half) request(key, slug, id string) request {
 	method, pattern, _ := strings.Cut(key, " ")
 	r := rules[key]
-	path := strings.NewReplacer(":slug", slug, ":id", id, ":payment", h.paymentOf(id), ":token", h.token, "/static/accent/:name", "/static/accent/2f55d4.7f6ad0d5.css", "/static/*", h.asset, "*", id).Replace(pattern)
+	path := strings.NewReplacer(":slug", slug, ":id", id, ":payment", h.paymentOf(id), ":token", h.token, "/static/accent/:name", h.accent, "/static/*", h.asset, "*", id).Replace(pattern)
 	if r.query != nil {
 		path += "?" + r.query(h)
 	}
@@ -267,12 +267,10 @@ func ofProject(h *half) string      { return "project=" + h.ids[project] }
 func copyID(*half, string) []string { return []string{"id", nobodys()} }
 func listed(h *half) string         { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
 
-// newSettings is the form of the settings as they are.
+// newSettings is the form of the northern workspace's settings as they are, with other terms.
 func newSettings(h *half, _ string) []string {
-	s, err := h.w.app.Settings(context.Background(), h.owner)
-	if err != nil {
-		return []string{"version", "1"}
-	}
+	s, err := h.w.app.Settings(context.Background(), h.w.north)
+	must(h.w.t, err)
 	return []string{
 		"name", s.Name, "slug", s.Slug, "currency", s.Currency, "locale", s.Locale, "time_zone", s.TimeZone, "invoice_prefix", s.InvoicePrefix,
 		"terms", "30", "version", strconv.FormatInt(s.Version, 10),
