@@ -152,12 +152,13 @@ func TestClientsBecomeAnonymous(t *testing.T) {
 	}
 }
 
-// factRows is what Stripe has told, as it is stored.
+// factRows is what Stripe has told, as it is stored, but for when a charge was looked at last.
 func factRows(w *world) string {
 	w.t.Helper()
 	var b strings.Builder
-	for _, table := range []string{"checkout_sessions", "charges", "refunds", "payments", "disputes", "payouts"} {
-		rows, err := w.file().Query("SELECT * FROM " + table + " ORDER BY 1, 2")
+	const charge = "charge_id, rank, amount, captured, method, brand, last4, refund_hint, paid_at FROM charges"
+	for _, table := range []string{"* FROM checkout_sessions", charge, "* FROM refunds", "* FROM payments", "* FROM disputes", "* FROM payouts"} {
+		rows, err := w.file().Query("SELECT " + table + " ORDER BY 1, 2")
 		must(w.t, err)
 		b.WriteString(textOf(w.t, table, rows))
 	}

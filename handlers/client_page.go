@@ -39,13 +39,12 @@ type publicPage struct {
 	ByHand     []string // "Paid by bank transfer on 20 Nov 2026: €500.00", of what came outside Stripe
 	Refunds    []publicNote
 	// TestNote says that it is no real invoice, "" when it is one.
-	TestNote  string
-	Items     items
-	Live      string // address of the next look, "" when nothing can change any more
-	Every     int64  // milliseconds until then
-	Logo      string // address of the seller's, "" = none
-	AccentURL string // of the style sheet with the seller's colour, "" = Trak's own
-	Viewed    string // where to tell that a person looks at it, "" when that is known, or no news
+	TestNote string
+	Items    items
+	Live     string // address of the next look, "" when nothing can change any more
+	Every    int64  // milliseconds until then
+	Logo     string // address of the seller's, "" = none
+	Viewed   string // where to tell that a person looks at it, "" when that is known, or no news
 }
 
 type party struct{ Name, Address string }

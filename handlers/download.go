@@ -41,7 +41,7 @@ func (h *Server) exportWorkspace(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	h.download(c, "application/zip", actor.Workspace.Slug+"-"+string(billing.Today(actor.Workspace.Location(), h.now()))+".zip")
+	h.download(c, "application/zip", "trak-export-"+string(billing.Today(actor.Workspace.Location(), h.now()))+".zip")
 	c.Response().SetBodyStreamWriter(func(w *bufio.Writer) {
 		if err := write(w); err != nil { // the file ends without its directory, which no program takes for whole
 			h.log.Error("export broke off", "request", id, "error", err)
@@ -60,8 +60,7 @@ func (h *Server) exportClient(c *fiber.Ctx) error {
 	return c.Send(data)
 }
 
-// download says that the answer is a file to be kept, under a name that is made of slugs, ids and
-// dates.
+// download says that the answer is a file to be kept, under a name that is made of ids and dates.
 func (h *Server) download(c *fiber.Ctx, kind, name string) {
 	c.Set(fiber.HeaderContentType, kind)
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+name+`"`)

@@ -8,6 +8,8 @@ type Page struct {
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 
+	AccentURL string // of the style sheet with the workspace's colour, "" = Trak's own
+
 	RequestID  string // shown when something fails, so that it can be found in the log
 	Demo       bool   // no real money moves
 	Test       bool   // the same, with a test key of Stripe's

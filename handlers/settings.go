@@ -27,7 +27,6 @@ type settingsPage struct {
 	Address    string // of the workspace's pages, up to its slug
 	NextNumber string
 	Logo       string // address of the picture, "" = none
-	AccentURL  string // of the style sheet with the stored accent, "" = Trak's own
 	Saved      []fact // what somebody else saved meanwhile
 	MayDelete  bool
 }

@@ -177,7 +177,7 @@ func TestExportAndDeletion(t *testing.T) {
 	p := owner.try(request{http.MethodPost, settings + "/export", nil})
 	archive, err := zip.NewReader(strings.NewReader(p.body), int64(len(p.body)))
 	must(t, err)
-	if p.header.Get("Content-Type") != "application/zip" || !strings.HasPrefix(p.header.Get("Content-Disposition"), `attachment; filename="northlight-studio-20`) || len(archive.File) < 40 {
+	if p.header.Get("Content-Type") != "application/zip" || !strings.HasPrefix(p.header.Get("Content-Disposition"), `attachment; filename="trak-export-20`) || len(archive.File) < 40 {
 		t.Errorf("%d files, %v", len(archive.File), p.header)
 	}
 	f, err := archive.Open("invoices.csv")
