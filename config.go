@@ -39,6 +39,7 @@ type configuration struct {
 	SecretKeyOldFile        string `env:"TRAK_SECRET_KEY_OLD_FILE" placeholder:"FILE" help:"A file that holds it."`
 	TrustedProxies          string `env:"TRUSTED_PROXIES" placeholder:"ADDRS" help:"Addresses of your reverse proxies (10.0.0.0/8,::1); only they may say who the client is."`
 	StripeAPIBase           string `name:"stripe-api-base" env:"STRIPE_API_BASE" placeholder:"URL" help:"Where a stand-in for Stripe answers, for tests. Never with a live key."`
+	PayloadDays             string `env:"TRAK_PAYLOAD_DAYS" default:"90" placeholder:"DAYS" help:"After how many days what Stripe sent loses personal data; 0 = never (${default})."`
 	Log                     string `env:"TRAK_LOG" default:"text" placeholder:"FORMAT" help:"Log format: text or json (${default})."`
 }
 
@@ -54,6 +55,7 @@ type settings struct {
 	AppURL         string // scheme and host, without a slash at its end
 	WebhookSecrets []Secret
 	WebhooksOff    bool   // events are read at Stripe
+	PayloadDays    int    // after which payloads lose personal data, 0 = never
 	SecretKey      Secret // empty = the one in the data directory
 	OldSecretKey   Secret // the one before, for one start
 	Addr           string
@@ -88,6 +90,7 @@ func (c configuration) settings() (settings, error) {
 	s.AppURL = p.appURL(c.AppURL, s.Live)
 	s.WebhookSecrets = p.webhookSecrets(p.secret("STRIPE_WEBHOOK_SECRET", c.StripeWebhookSecret, c.StripeWebhookSecretFile))
 	s.WebhooksOff = p.webhooksOff(c.Webhooks)
+	s.PayloadDays = p.payloadDays(c.PayloadDays)
 	s.SecretKey, s.OldSecretKey = p.secretKeys(c)
 	s.Addr = p.addr(c.Addr)
 	s.TrustedProxies = p.trustedProxies(c.TrustedProxies)
@@ -217,6 +220,17 @@ func (p *problems) checkPublishableKey(key string, live bool) {
 	case keyLive != live:
 		p.add(name, "is a "+app.ModeName(keyLive)+" key and STRIPE_SECRET_KEY is a "+app.ModeName(live)+" one", "Take both from the same mode of Stripe's dashboard.")
 	}
+}
+
+// maxPayloadDays is a hundred years.
+const maxPayloadDays = 36_500
+
+func (p *problems) payloadDays(value string) int {
+	days, err := strconv.Atoi(value)
+	if err != nil || days < 0 || days > maxPayloadDays {
+		p.add("TRAK_PAYLOAD_DAYS", "is no number of days", "Write a whole number such as 90, or 0 to keep what Stripe sent for ever.")
+	}
+	return days
 }
 
 // stripeMode says whether Trak runs in own mode.

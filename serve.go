@@ -146,7 +146,7 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		return nil, nil, err
 	}
 	product, err := app.New(ctx, app.Config{
-		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: texts(s.WebhookSecrets), WebhooksOff: s.WebhooksOff,
+		DB: database, Stripe: stripe, AppURL: s.AppURL, WebhookSecrets: texts(s.WebhookSecrets), WebhooksOff: s.WebhooksOff, PayloadDays: s.PayloadDays,
 		AccountType: s.AccountType, Own: s.Own, OwnAccount: s.OwnAccount, Secrets: secrets.box, KeySource: secrets.setting, Version: version, Limits: auth.NewLimits(s.Now), Now: s.Now, Logger: s.Logger,
 	})
 	if err != nil {

@@ -47,6 +47,7 @@ type Actor struct {
 type Workspace struct {
 	ID, Slug, Name, Address, Country, Currency, Locale, TimeZone string
 	TermsDays                                                    int64
+	Logo                                                         string // hash of its picture, "" = none
 }
 
 // Location is the workspace's time zone; due dates begin and end there.
@@ -112,9 +113,25 @@ func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 func actorOf(m db.MembershipBySlugRow) Actor {
 	w := Workspace{
 		ID: m.WorkspaceID, Slug: m.Slug, Name: m.Name, Address: m.Address, Country: m.Country,
-		Currency: m.Currency, Locale: m.Locale, TimeZone: m.TimeZone, TermsDays: m.TermsDays,
+		Currency: m.Currency, Locale: m.Locale, TimeZone: m.TimeZone, TermsDays: m.TermsDays, Logo: m.Logo,
 	}
 	return Actor{UserID: m.UserID, WorkspaceID: m.WorkspaceID, Role: Role(m.Role), Workspace: w}
+}
+
+// SlugNow says where a slug leads that the workspace of a member had before. ErrNotFound when it
+// leads nowhere, for them.
+func (a *App) SlugNow(ctx context.Context, userID, former string) (slug string, err error) {
+	err = a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		slug, err = q.SlugAfter(ctx, db.SlugAfterParams{UserID: userID, Slug: former})
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrNotFound
+	}
+	if err != nil {
+		return "", fmt.Errorf("look up a former slug: %w", err)
+	}
+	return slug, nil
 }
 
 // actorAge is how long status polls may go by an answer (see ActorOfSession). Any change of a

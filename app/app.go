@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,9 +47,11 @@ type Config struct {
 	Secrets    *auth.Box // encrypts what rests in the database
 	KeySource  string    // where its key comes from, for the operator
 	Version    string    // of this program, for the operator
-	Limits     *auth.Limits
-	Now        func() time.Time
-	Logger     *slog.Logger
+	// PayloadDays is how long the personal data in what Stripe sends is kept, 0 = for ever.
+	PayloadDays int
+	Limits      *auth.Limits
+	Now         func() time.Time
+	Logger      *slog.Logger
 }
 
 // App is the product without its pages.
@@ -77,6 +80,9 @@ type App struct {
 	jobs        *jobs.Engine
 	health      health
 	version     string
+	drawing     sync.Mutex    // of one picture at a time
+	payloadAge  time.Duration // after which a payload loses what is personal, 0 = never
+	ageing      ageing
 }
 
 // New builds the use-cases. It reads the installation's id and kept secrets from the database,
@@ -86,6 +92,7 @@ func New(ctx context.Context, c Config) (*App, error) {
 		db: c.DB, stripe: c.Stripe, url: c.AppURL, secrets: c.Secrets, keySource: c.KeySource, limits: c.Limits, passkeys: auth.NewPasskeys(c.AppURL), now: c.Now, log: c.Logger,
 		live: c.Stripe.Livemode(), accountType: cmp.Or(c.AccountType, connect.Express), versions: newVersions(c.Now()), actors: newActors(c.Now),
 		syncing: make(chan struct{}, syncAtOnce), version: cmp.Or(c.Version, "dev"),
+		payloadAge: time.Duration(c.PayloadDays) * 24 * time.Hour,
 	}
 	a.ending, a.end = context.WithCancel(context.Background())
 	a.webhook.off = c.WebhooksOff
@@ -171,8 +178,14 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// record leaves the audit record of a change: who did what to what, before and after.
+// record leaves the audit record of a change: who did what to what, before and after. Returns
+// ErrNotFound, which undoes the change, in a workspace that was deleted meanwhile.
 func record(ctx context.Context, tx *db.Tx, actor Actor, action, subject string, before, after any) error {
+	if actor.WorkspaceID != "" && actor.UserID != "" {
+		if err := alive(ctx, tx, actor.WorkspaceID); err != nil {
+			return err
+		}
+	}
 	err := tx.InsertAudit(ctx, db.InsertAuditParams{
 		ID: newID(), WorkspaceID: optional(actor.WorkspaceID), UserID: optional(actor.UserID),
 		Action: action, Subject: subject, Before: asJSON(before), After: asJSON(after), At: tx.Now(),

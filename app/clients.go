@@ -143,7 +143,8 @@ func (a *App) UpdateClient(ctx context.Context, actor Actor, id string, in Clien
 	})
 }
 
-// ArchiveClient puts a client away, or takes it back. Members may do it.
+// ArchiveClient puts a client away, or takes it back. Members may do it. Returns ErrConflict for one
+// that was made anonymous.
 func (a *App) ArchiveClient(ctx context.Context, actor Actor, id string, archived bool) error {
 	if err := a.need(ctx, actor, EditClients); err != nil {
 		return err
@@ -156,8 +157,12 @@ func (a *App) ArchiveClient(ctx context.Context, actor Actor, id string, archive
 		if archived {
 			at = tx.Now()
 		}
-		if _, err := tx.SetClientArchived(ctx, db.SetClientArchivedParams{WorkspaceID: actor.WorkspaceID, ID: id, ArchivedAt: at, UpdatedAt: tx.Now()}); err != nil {
+		n, err := tx.SetClientArchived(ctx, db.SetClientArchivedParams{WorkspaceID: actor.WorkspaceID, ID: id, ArchivedAt: at, UpdatedAt: tx.Now()})
+		if err != nil {
 			return fmt.Errorf("archive client: %w", err)
+		}
+		if n == 0 {
+			return ErrConflict
 		}
 		return record(ctx, tx, actor, "client.archive", id, nil, archived)
 	})

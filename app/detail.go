@@ -327,6 +327,8 @@ type Public struct {
 	Detail
 	CanPay bool
 	Reason string // why it can't be paid, as a key of the message catalogue: "" when it can
+	// How the workspace looks: hash of its logo, and its accent as #rrggbb; "" = none.
+	Logo, Accent string
 }
 
 // PublicInvoice returns the invoice behind a client's link. ErrNotFound for anything else.
@@ -339,6 +341,11 @@ func (a *App) PublicInvoice(ctx context.Context, token string) (p Public, err er
 		if p.Detail, err = a.detail(ctx, q, inv); err != nil {
 			return err
 		}
+		w, err := q.WorkspaceByID(ctx, inv.WorkspaceID)
+		if err != nil {
+			return fmt.Errorf("read workspace: %w", err)
+		}
+		p.Logo, p.Accent = w.Logo, w.Accent
 		p.Timeline, p.Disputes, p.Warned = nil, nil, "" // the team's
 		p.CanPay, p.Reason = a.payable(p.Detail)
 		return nil

@@ -132,6 +132,7 @@ func (a *App) Doctor(ctx context.Context) (DoctorReport, error) {
 		if err != nil {
 			return fmt.Errorf("list workspaces: %w", err)
 		}
+		workspaces = slices.DeleteFunc(workspaces, func(w db.Workspace) bool { return w.DeletedAt > 0 })
 		all = len(workspaces)
 		for _, w := range workspaces {
 			lines, err := a.checkWorkspace(ctx, q, w.ID, states)

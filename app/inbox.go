@@ -92,6 +92,7 @@ type EventDetail struct {
 	Account, APIVersion string
 	Payload             []byte // as Stripe sent it: it may be anything that is JSON
 	Masked              bool   // personal data is hidden in the payload
+	MaskedAt            int64  // when it was taken out for good, 0 = it is there
 	Invoices            []InvoiceRef
 }
 
@@ -113,8 +114,8 @@ func (a *App) Event(ctx context.Context, actor Actor, id string) (d EventDetail,
 		if err != nil {
 			return err
 		}
-		d = EventDetail{EventRow: rowOfEvent(row), Account: row.StripeAccountID, APIVersion: row.ApiVersion, Payload: row.Payload}
-		if d.Masked = !actor.May(ViewPayloads); d.Masked {
+		d = EventDetail{EventRow: rowOfEvent(row), Account: row.StripeAccountID, APIVersion: row.ApiVersion, Payload: row.Payload, MaskedAt: row.MaskedAt}
+		if d.Masked = !actor.May(ViewPayloads) && row.MaskedAt == 0; d.Masked {
 			d.Payload = connect.Masked(row.Payload)
 		}
 		d.Invoices, err = a.invoicesOfEvent(ctx, q, actor.WorkspaceID, row)
@@ -171,6 +172,10 @@ func (a *App) invoicesOfEvent(ctx context.Context, q *db.Queries, w string, row 
 		return nil, nil
 	}
 	facts, reads, err := e.Facts()
+	if row.MaskedAt > 0 {
+		facts = billing.Facts{}
+		reads, err = e.Reads()
+	}
 	if err != nil {
 		facts = billing.Facts{}
 	}

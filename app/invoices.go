@@ -352,7 +352,7 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 		return inv, fmt.Errorf("next number: %w", err)
 	}
 	number := billing.Number(w.InvoicePrefix, last)
-	today := billing.Today(actor.Workspace.Location(), a.now())
+	today := billing.Today(Workspace{TimeZone: w.TimeZone}.Location(), a.now())
 	due := inv.DueDate
 	if inv.TermsDays >= 0 {
 		due = string(today.AddDays(int(inv.TermsDays)))
@@ -363,7 +363,7 @@ func (a *App) finalize(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoi
 		Status: string(s.Status), Phase: string(s.Phase), Due: s.Due,
 		IssueDate: string(today), DueDate: due, FinalizedAt: tx.Now(), UpdatedAt: tx.Now(),
 		BuyerName: client.Name, BuyerEmail: client.Email, BuyerAddress: client.Address,
-		SellerName: w.Name, SellerAddress: w.Address, SellerCountry: w.Country, Locale: w.Locale, TimeZone: w.TimeZone,
+		SellerName: w.Name, SellerAddress: w.Address, SellerCountry: w.Country, SellerTaxNumber: w.TaxNumber, Locale: w.Locale, TimeZone: w.TimeZone,
 	})
 	if err != nil {
 		return inv, fmt.Errorf("finalize: %w", err)

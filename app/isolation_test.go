@@ -32,7 +32,7 @@ func (w *world) dump(workspaceID string) string {
 	}
 	must(w.t, rows.Err())
 	for _, table := range tables {
-		rows, err := w.file().Query("SELECT * FROM "+table+" WHERE workspace_id = ? ORDER BY 1, 2, 3", workspaceID)
+		rows, err := w.file().Query("SELECT * FROM "+table+" WHERE workspace_id = ? ORDER BY 1, 2", workspaceID)
 		must(w.t, err)
 		b.WriteString(textOf(w.t, table, rows))
 	}
@@ -118,6 +118,30 @@ var useCases = map[string]useCase{
 	}},
 	"AcceptDispute": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
 		return a.AcceptDispute(ctx, by, x.dispute)
+	}},
+	"Settings": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return ignore(a.Settings(ctx, by)) }},
+	"UpdateSettings": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.UpdateSettings(ctx, by, app.SettingsInput{
+			Name: "Elsewhere", Slug: "elsewhere", Currency: "eur", Locale: "en", TimeZone: "UTC", Terms: "7", Version: 1,
+		}))
+	}},
+	"Logo": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return ignore(a.Logo(ctx, by)) }},
+	"SetLogo": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return a.SetLogo(ctx, by, aPNG(8, 8))
+	}},
+	"RemoveLogo": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.RemoveLogo(ctx, by) }},
+	"ExportWorkspace": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.ExportWorkspace(ctx, by))
+	}},
+	"Deletion": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return ignore(a.Deletion(ctx, by)) }},
+	"DeleteWorkspace": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return a.DeleteWorkspace(ctx, by, "Another name")
+	}},
+	"ExportClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ExportClient(ctx, by, x.client))
+	}},
+	"AnonymiseClient": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.AnonymiseClient(ctx, by, x.client)
 	}},
 	"Clients": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		_, _, _, err := a.Clients(ctx, by, app.NameCursor{})

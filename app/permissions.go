@@ -46,6 +46,14 @@ const (
 	RetryEvents Permission = "process webhook events again"
 	// ViewHealth is for what stands between Stripe and Trak.
 	ViewHealth Permission = "view the health page"
+	// EditSettings is for what the workspace says of itself on invoices, and how it looks.
+	EditSettings Permission = "change the settings of the workspace"
+	// Export takes what the workspace holds, personal data included, out of Trak.
+	Export Permission = "export data"
+	// AnonymiseClients can't be undone.
+	AnonymiseClients Permission = "make clients anonymous"
+	// DeleteWorkspace can't be undone.
+	DeleteWorkspace Permission = "delete the workspace"
 )
 
 var granted = map[Permission][]Role{
@@ -66,6 +74,11 @@ var granted = map[Permission][]Role{
 	ViewPayloads:    {Owner, Admin},
 	RetryEvents:     {Owner, Admin},
 	ViewHealth:      {Owner},
+
+	EditSettings:     {Owner, Admin},
+	Export:           {Owner, Admin},
+	AnonymiseClients: {Owner, Admin},
+	DeleteWorkspace:  {Owner},
 }
 
 // Permissions lists every permission by name, for tests and pages.

@@ -274,7 +274,6 @@ func (a *App) checkCode(ctx context.Context, userID, code, ip, action string) er
 	return nil
 }
 
-
 // useCode says whether the code is right, and uses it up in the same transaction: of two at once
 // exactly one gets true.
 func (a *App) useCode(ctx context.Context, tx *db.Tx, userID, code string) (bool, error) {

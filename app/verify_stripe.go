@@ -46,7 +46,7 @@ const (
 // chooseAccounts lists the accounts of a workspace that Stripe is asked about: all in the key's
 // mode that it has access to.
 func (v *verifier) chooseAccounts(ctx context.Context, w db.Workspace) error {
-	if v.o.Stripe == nil {
+	if v.o.Stripe == nil || w.DeletedAt > 0 { // of a deleted one nothing is read from Stripe any more
 		return nil
 	}
 	rows, err := v.q.AccountsOfWorkspace(ctx, db.AccountsOfWorkspaceParams{WorkspaceID: w.ID, Livemode: v.o.Stripe.Livemode()})

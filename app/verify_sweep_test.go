@@ -19,7 +19,7 @@ const moneyTables = `invoices invoice_lines counters payment_links checkout_sess
 var (
 	unseen = map[string]string{
 		"what people wrote or chose": `invoices.terms_days invoices.token invoices.token_revoked invoices.buyer_name invoices.buyer_email invoices.buyer_address
-			invoices.seller_name invoices.seller_address invoices.seller_country invoices.po_number invoices.note invoices.locale invoices.time_zone invoices.rounding
+			invoices.seller_name invoices.seller_address invoices.seller_country invoices.seller_tax_number invoices.po_number invoices.note invoices.locale invoices.time_zone invoices.rounding
 			invoice_lines.description hand_entries.reference hand_entries.note`,
 		"when people did it, unless it can't be": `invoices.created_at invoices.updated_at invoices.finalized_at invoices.voided_at
 			payment_links.created_at payment_links.closed_at hand_entries.received_at hand_entries.created_at`,

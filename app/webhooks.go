@@ -209,7 +209,7 @@ func (a *App) noteRepeat(ctx context.Context, tx *db.Tx, e connect.Event, payloa
 	if err != nil {
 		return fmt.Errorf("read event: %w", err)
 	}
-	if source == was.Source && !bytes.Equal(was.Payload, payload) {
+	if source == was.Source && was.MaskedAt == 0 && !bytes.Equal(was.Payload, payload) {
 		a.log.Warn("an event came again with another body; the first one stands", "event", e.ID, "type", e.Type)
 	}
 	return nil
@@ -235,13 +235,18 @@ func (a *App) workEvent(ctx context.Context, id string) (bool, error) {
 }
 
 // processEvent applies a stored event, for the first time or again: facts merge, so that what is
-// in already changes nothing. It returns the state that the event is in now.
+// in already changes nothing. Of one whose payload was masked with age, the object is read from Stripe
+// instead. It returns the state that the event is in now.
 func (a *App) processEvent(ctx context.Context, tx *db.Tx, row db.StripeEvent) (state string, err error) {
 	done := db.SetStripeEventStateParams{EventID: row.EventID, WorkspaceID: row.WorkspaceID, Attempts: row.Attempts + 1}
 	e, err := connect.ParseEvent(row.Payload)
 	var f billing.Facts
 	var reads []billing.Read
-	if err == nil {
+	switch {
+	case err != nil:
+	case row.MaskedAt > 0:
+		reads, err = e.Reads()
+	default:
 		f, reads, err = a.factsOf(e)
 	}
 	if err == nil {

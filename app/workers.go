@@ -29,6 +29,7 @@ func (a *App) kinds() []jobs.Kind {
 		{Name: "sync", Due: a.dueSyncs},
 		{Name: "sessions", Due: a.sweepSessions()},
 		{Name: "health", Due: a.dueHealth},
+		{Name: "ageing", Due: a.dueAgeing},
 	}
 	for i := range kinds {
 		kinds[i].Due = unhurried(kinds[i].Due)

@@ -120,7 +120,7 @@ func freeSlug(ctx context.Context, tx *db.Tx, name string) (string, error) {
 		if reserved[slug] {
 			continue
 		}
-		taken, err := tx.WorkspaceSlugTaken(ctx, slug)
+		taken, err := tx.OthersSlug(ctx, db.OthersSlugParams{Slug: slug})
 		if err != nil {
 			return "", err
 		}

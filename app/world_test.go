@@ -62,7 +62,9 @@ type world struct {
 	rate    int           // of background calls to Stripe in a second; 0 = as many as come
 	off     bool          // webhooks are
 	secrets []string
-	own     bool // paid into the key's own account
+	// payloadDays is how long payloads keep personal data; 0 = for ever.
+	payloadDays int
+	own         bool // paid into the key's own account
 	// ownAccount is the configured id of that, may be empty.
 	ownAccount string
 	raw        *sql.DB
@@ -173,7 +175,7 @@ func (w *world) open() (err error) {
 	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)
 	w.app, err = app.New(ctx, app.Config{
-		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, WebhooksOff: w.off, Own: w.own, OwnAccount: w.ownAccount,
+		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, WebhooksOff: w.off, PayloadDays: w.payloadDays, Own: w.own, OwnAccount: w.ownAccount,
 		Secrets: box, Limits: auth.NewLimits(w.clock.now), Now: w.clock.now, Logger: logger(w.t),
 	})
 	if err != nil {

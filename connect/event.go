@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/stripe/stripe-go/v76"
@@ -217,6 +218,16 @@ func (e Event) payloadFacts() (billing.Facts, []billing.Read, error) {
 		return billing.Facts{}, e.read(billing.ReadLink, text(e.ObjectID)), nil
 	}
 	return billing.Facts{}, nil, nil
+}
+
+// Reads names what to read from Stripe instead of an event whose payload was masked: see Masked.
+func (e Event) Reads() ([]billing.Read, error) {
+	if e.concernsAccount() {
+		_, reads, err := e.Facts()
+		return reads, err
+	}
+	reads, err := e.reread()
+	return slices.DeleteFunc(reads, func(r billing.Read) bool { return r.ID == Hidden }), err
 }
 
 // reread names what to read instead of the payload. What belongs to a charge is read with it, or

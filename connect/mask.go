@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"time"
 )
 
 // Masked is an event's payload as it may be shown to whoever shall not see personal data: what
@@ -74,7 +75,7 @@ func maskedValue(key string, value any) any {
 			return maskedList(v)
 		}
 	case string:
-		if shownFields[key] && oneWord(v) {
+		if shownFields[key] && (oneWord(v) || isTime(v)) {
 			return v
 		}
 	default: // a number or a truth value
@@ -94,6 +95,12 @@ func maskedList(list []any) []any {
 		}
 	}
 	return masked
+}
+
+// isTime says that a text is a moment, as events of Stripe's API v2 write it.
+func isTime(s string) bool {
+	_, err := time.Parse(time.RFC3339Nano, s)
+	return err == nil
 }
 
 // oneWord says that a text is an id, a state or a code, and nothing that people write.

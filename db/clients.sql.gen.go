@@ -258,7 +258,7 @@ func (q *Queries) SearchClients(ctx context.Context, arg SearchClientsParams) ([
 
 const setClientArchived = `-- name: SetClientArchived :execrows
 UPDATE clients SET archived_at = $1, updated_at = $2, version = version + 1
-WHERE workspace_id = $3 AND id = $4
+WHERE workspace_id = $3 AND id = $4 AND anonymised_at = 0
 `
 
 type SetClientArchivedParams struct {
@@ -284,7 +284,7 @@ func (q *Queries) SetClientArchived(ctx context.Context, arg SetClientArchivedPa
 const updateClient = `-- name: UpdateClient :execrows
 UPDATE clients SET name = $1, email = $2, address = $3, search_text = $4,
     updated_at = $5, version = version + 1
-WHERE workspace_id = $6 AND id = $7 AND version = $8
+WHERE workspace_id = $6 AND id = $7 AND version = $8 AND anonymised_at = 0
 `
 
 type UpdateClientParams struct {

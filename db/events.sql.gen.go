@@ -121,7 +121,8 @@ func (q *Queries) ClaimStripeEvent(ctx context.Context, arg ClaimStripeEventPara
 const dueReads = `-- name: DueReads :many
 SELECT r.workspace_id, r.stripe_account_id, r.kind, r.object_id, r.next_attempt_at FROM stripe_reads r
 JOIN stripe_connect_accounts a ON a.workspace_id = r.workspace_id AND a.stripe_account_id = r.stripe_account_id AND a.livemode = $1
-WHERE r.next_attempt_at > 0 ORDER BY r.next_attempt_at LIMIT CAST($2 AS BIGINT)
+WHERE r.next_attempt_at > 0 AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = r.workspace_id AND w.deleted_at > 0)
+ORDER BY r.next_attempt_at LIMIT CAST($2 AS BIGINT)
 `
 
 type DueReadsParams struct {
@@ -168,7 +169,9 @@ func (q *Queries) DueReads(ctx context.Context, arg DueReadsParams) ([]DueReadsR
 }
 
 const dueStripeEvents = `-- name: DueStripeEvents :many
-SELECT event_id, next_attempt_at FROM stripe_webhook_events WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST($1 AS BIGINT)
+SELECT e.event_id, e.next_attempt_at FROM stripe_webhook_events e WHERE e.next_attempt_at > 0
+  AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = e.workspace_id AND w.deleted_at > 0)
+ORDER BY e.next_attempt_at LIMIT CAST($1 AS BIGINT)
 `
 
 type DueStripeEventsRow struct {

@@ -257,6 +257,7 @@ type Invoice struct {
 	Note            string
 	TermsDays       int64
 	UncollectibleAt int64
+	SellerTaxNumber string
 }
 
 type InvoiceEvent struct {
@@ -556,12 +557,12 @@ type Workspace struct {
 	TaxNumber     string
 	Accent        string
 	Version       int64
+	Logo          string
 	DeletedAt     int64
 }
 
 type WorkspaceLogo struct {
 	WorkspaceID string
-	Hash        string
 	Png         []byte
 }
 

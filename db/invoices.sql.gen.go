@@ -203,32 +203,33 @@ const finalizeInvoice = `-- name: FinalizeInvoice :execrows
 UPDATE invoices SET decided = 'open', status = $1, phase = $2, due = $3, number = $4, livemode = $5,
     issue_date = $6, due_date = $7, finalized_at = $8,
     buyer_name = $9, buyer_email = $10, buyer_address = $11,
-    seller_name = $12, seller_address = $13, seller_country = $14,
-    locale = $15, time_zone = $16, updated_at = $17, version = version + 1
-WHERE workspace_id = $18 AND id = $19 AND decided = 'draft' AND version = $20
+    seller_name = $12, seller_address = $13, seller_country = $14, seller_tax_number = $15,
+    locale = $16, time_zone = $17, updated_at = $18, version = version + 1
+WHERE workspace_id = $19 AND id = $20 AND decided = 'draft' AND version = $21
 `
 
 type FinalizeInvoiceParams struct {
-	Status        string
-	Phase         string
-	Due           int64
-	Number        *string
-	Livemode      bool
-	IssueDate     string
-	DueDate       string
-	FinalizedAt   int64
-	BuyerName     string
-	BuyerEmail    string
-	BuyerAddress  string
-	SellerName    string
-	SellerAddress string
-	SellerCountry string
-	Locale        string
-	TimeZone      string
-	UpdatedAt     int64
-	WorkspaceID   string
-	ID            string
-	Version       int64
+	Status          string
+	Phase           string
+	Due             int64
+	Number          *string
+	Livemode        bool
+	IssueDate       string
+	DueDate         string
+	FinalizedAt     int64
+	BuyerName       string
+	BuyerEmail      string
+	BuyerAddress    string
+	SellerName      string
+	SellerAddress   string
+	SellerCountry   string
+	SellerTaxNumber string
+	Locale          string
+	TimeZone        string
+	UpdatedAt       int64
+	WorkspaceID     string
+	ID              string
+	Version         int64
 }
 
 func (q *Queries) FinalizeInvoice(ctx context.Context, arg FinalizeInvoiceParams) (int64, error) {
@@ -247,6 +248,7 @@ func (q *Queries) FinalizeInvoice(ctx context.Context, arg FinalizeInvoiceParams
 		arg.SellerName,
 		arg.SellerAddress,
 		arg.SellerCountry,
+		arg.SellerTaxNumber,
 		arg.Locale,
 		arg.TimeZone,
 		arg.UpdatedAt,
@@ -406,7 +408,7 @@ func (q *Queries) InsertLine(ctx context.Context, arg InsertLineParams) error {
 }
 
 const invoiceByID = `-- name: InvoiceByID :one
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE workspace_id = $1 AND id = $2
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at, seller_tax_number FROM invoices WHERE workspace_id = $1 AND id = $2
 `
 
 type InvoiceByIDParams struct {
@@ -461,12 +463,14 @@ func (q *Queries) InvoiceByID(ctx context.Context, arg InvoiceByIDParams) (Invoi
 		&i.Note,
 		&i.TermsDays,
 		&i.UncollectibleAt,
+		&i.SellerTaxNumber,
 	)
 	return i, err
 }
 
 const invoiceByToken = `-- name: InvoiceByToken :one
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE token = $1 AND token_revoked = FALSE
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at, seller_tax_number FROM invoices WHERE token = $1 AND token_revoked = FALSE
+  AND EXISTS (SELECT 1 FROM workspaces w WHERE w.id = invoices.workspace_id AND w.deleted_at = 0)
 `
 
 // The client's page: whoever has the token may see this one invoice.
@@ -517,6 +521,7 @@ func (q *Queries) InvoiceByToken(ctx context.Context, token string) (Invoice, er
 		&i.Note,
 		&i.TermsDays,
 		&i.UncollectibleAt,
+		&i.SellerTaxNumber,
 	)
 	return i, err
 }
@@ -576,7 +581,7 @@ func (q *Queries) InvoiceRow(ctx context.Context, arg InvoiceRowParams) (Invoice
 }
 
 const invoicesForVerify = `-- name: InvoicesForVerify :many
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at, seller_tax_number FROM invoices WHERE workspace_id = $1 AND id > CAST($2 AS TEXT) ORDER BY id LIMIT CAST($3 AS BIGINT)
 `
 
 type InvoicesForVerifyParams struct {
@@ -638,6 +643,7 @@ func (q *Queries) InvoicesForVerify(ctx context.Context, arg InvoicesForVerifyPa
 			&i.Note,
 			&i.TermsDays,
 			&i.UncollectibleAt,
+			&i.SellerTaxNumber,
 		); err != nil {
 			return nil, err
 		}

@@ -88,7 +88,7 @@ func (q *Queries) ContentsOfPayout(ctx context.Context, arg ContentsOfPayoutPara
 
 const invoiceByNumber = `-- name: InvoiceByNumber :one
 
-SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at FROM invoices WHERE workspace_id = $1 AND livemode = $2 AND number = $3
+SELECT id, workspace_id, client_id, livemode, number, decided, status, phase, flags, currency, subtotal, discount, tax, total, received, refunded, due, issue_date, due_date, token, token_revoked, buyer_name, buyer_email, buyer_address, seller_name, seller_address, seller_country, locale, time_zone, rounding, version, created_by, created_at, updated_at, finalized_at, sent_at, viewed_at, voided_at, project_id, po_number, note, terms_days, uncollectible_at, seller_tax_number FROM invoices WHERE workspace_id = $1 AND livemode = $2 AND number = $3
 `
 
 type InvoiceByNumberParams struct {
@@ -145,6 +145,7 @@ func (q *Queries) InvoiceByNumber(ctx context.Context, arg InvoiceByNumberParams
 		&i.Note,
 		&i.TermsDays,
 		&i.UncollectibleAt,
+		&i.SellerTaxNumber,
 	)
 	return i, err
 }

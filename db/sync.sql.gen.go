@@ -114,6 +114,7 @@ const dueSyncs = `-- name: DueSyncs :many
 SELECT s.workspace_id, s.stripe_account_id, s.next_attempt_at FROM sync_cursors s
 JOIN stripe_connect_accounts a ON a.workspace_id = s.workspace_id AND a.stripe_account_id = s.stripe_account_id
 WHERE s.next_attempt_at > 0 AND a.livemode = $1 AND a.deauthorized_at = 0
+  AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = s.workspace_id AND w.deleted_at > 0)
   AND (CASE WHEN a.type = 'own' THEN a.stripe_account_id ELSE '' END) = CAST($2 AS TEXT)
 ORDER BY s.next_attempt_at LIMIT CAST($3 AS BIGINT)
 `
@@ -130,7 +131,8 @@ type DueSyncsRow struct {
 	NextAttemptAt   int64
 }
 
-// Only of accounts that Trak's key can read: in its mode, and connected unless it is its own.
+// Only of accounts that Trak's key can read: in its mode, and connected unless it is its own; and
+// not for workspaces that were deleted.
 func (q *Queries) DueSyncs(ctx context.Context, arg DueSyncsParams) ([]DueSyncsRow, error) {
 	rows, err := q.db.QueryContext(ctx, dueSyncs, arg.Livemode, arg.Own, arg.Max)
 	if err != nil {

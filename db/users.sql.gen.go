@@ -113,9 +113,9 @@ func (q *Queries) ManagersOfWorkspace(ctx context.Context, workspaceID string) (
 }
 
 const membershipBySlug = `-- name: MembershipBySlug :one
-SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days, w.logo
 FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = $1
-WHERE w.slug = $2
+WHERE w.slug = $2 AND w.deleted_at = 0
 `
 
 type MembershipBySlugParams struct {
@@ -135,6 +135,7 @@ type MembershipBySlugRow struct {
 	Locale      string
 	TimeZone    string
 	TermsDays   int64
+	Logo        string
 }
 
 // Makes the actor of a request: who is signed in, in the workspace that the path names.
@@ -153,14 +154,15 @@ func (q *Queries) MembershipBySlug(ctx context.Context, arg MembershipBySlugPara
 		&i.Locale,
 		&i.TimeZone,
 		&i.TermsDays,
+		&i.Logo,
 	)
 	return i, err
 }
 
 const membershipOfSession = `-- name: MembershipOfSession :one
-SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days, w.logo
 FROM sessions s JOIN users u ON u.id = s.user_id JOIN memberships m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id
-WHERE s.token = $1 AND s.dead = FALSE AND s.expiry > $2 AND u.disabled_at = 0 AND w.slug = $3
+WHERE s.token = $1 AND s.dead = FALSE AND s.expiry > $2 AND u.disabled_at = 0 AND w.slug = $3 AND w.deleted_at = 0
 `
 
 type MembershipOfSessionParams struct {
@@ -181,6 +183,7 @@ type MembershipOfSessionRow struct {
 	Locale      string
 	TimeZone    string
 	TermsDays   int64
+	Logo        string
 }
 
 // The same in one step from the session's token, for status polls, which are most of all requests.
@@ -199,6 +202,7 @@ func (q *Queries) MembershipOfSession(ctx context.Context, arg MembershipOfSessi
 		&i.Locale,
 		&i.TimeZone,
 		&i.TermsDays,
+		&i.Logo,
 	)
 	return i, err
 }

@@ -357,7 +357,7 @@ func (q *Queries) DisputesOfAccount(ctx context.Context, arg DisputesOfAccountPa
 }
 
 const eventsForVerify = `-- name: EventsForVerify :many
-SELECT event_id, stripe_account_id, type, api_version, livemode, created, received_at, payload, state, object_id FROM stripe_webhook_events
+SELECT event_id, stripe_account_id, type, api_version, livemode, created, received_at, payload, state, object_id, masked_at FROM stripe_webhook_events
 WHERE workspace_id = $1 AND (received_at, event_id) > (CAST($2 AS BIGINT), CAST($3 AS TEXT))
 ORDER BY received_at, event_id LIMIT CAST($4 AS BIGINT)
 `
@@ -380,6 +380,7 @@ type EventsForVerifyRow struct {
 	Payload         []byte
 	State           string
 	ObjectID        string
+	MaskedAt        int64
 }
 
 func (q *Queries) EventsForVerify(ctx context.Context, arg EventsForVerifyParams) ([]EventsForVerifyRow, error) {
@@ -407,6 +408,7 @@ func (q *Queries) EventsForVerify(ctx context.Context, arg EventsForVerifyParams
 			&i.Payload,
 			&i.State,
 			&i.ObjectID,
+			&i.MaskedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 const allWorkspaces = `-- name: AllWorkspaces :many
-SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, deleted_at FROM workspaces ORDER BY id
+SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, logo, deleted_at FROM workspaces ORDER BY id
 `
 
 func (q *Queries) AllWorkspaces(ctx context.Context) ([]Workspace, error) {
@@ -37,6 +37,7 @@ func (q *Queries) AllWorkspaces(ctx context.Context) ([]Workspace, error) {
 			&i.TaxNumber,
 			&i.Accent,
 			&i.Version,
+			&i.Logo,
 			&i.DeletedAt,
 		); err != nil {
 			return nil, err
@@ -107,7 +108,7 @@ func (q *Queries) OldestWorkspace(ctx context.Context) (string, error) {
 }
 
 const workspaceByID = `-- name: WorkspaceByID :one
-SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, deleted_at FROM workspaces WHERE id = $1
+SELECT id, slug, name, address, country, currency, locale, time_zone, invoice_prefix, terms_days, created_at, tax_number, accent, version, logo, deleted_at FROM workspaces WHERE id = $1
 `
 
 func (q *Queries) WorkspaceByID(ctx context.Context, id string) (Workspace, error) {
@@ -128,26 +129,16 @@ func (q *Queries) WorkspaceByID(ctx context.Context, id string) (Workspace, erro
 		&i.TaxNumber,
 		&i.Accent,
 		&i.Version,
+		&i.Logo,
 		&i.DeletedAt,
 	)
 	return i, err
 }
 
-const workspaceSlugTaken = `-- name: WorkspaceSlugTaken :one
-SELECT count(*) FROM workspaces WHERE slug = $1
-`
-
-func (q *Queries) WorkspaceSlugTaken(ctx context.Context, slug string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, workspaceSlugTaken, slug)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const workspacesOfUser = `-- name: WorkspacesOfUser :many
 SELECT w.id, w.slug, w.name, m.role
 FROM memberships m JOIN workspaces w ON w.id = m.workspace_id
-WHERE m.user_id = $1
+WHERE m.user_id = $1 AND w.deleted_at = 0
 ORDER BY w.name, w.id
 `
 

@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/gofiber/fiber/v2"
 
 	"trak/app"
@@ -23,6 +26,9 @@ func (h *Server) signedIn(c *fiber.Ctx) error {
 func (h *Server) inWorkspace(c *fiber.Ctx) error {
 	r := requestOf(c)
 	actor, err := h.app.ActorIn(c.UserContext(), r.user.ID, c.Params("slug"))
+	if errors.Is(err, app.ErrNotFound) {
+		return h.toPresentSlug(c, r.user.ID)
+	}
 	if err != nil {
 		return err
 	}
@@ -33,6 +39,17 @@ func (h *Server) inWorkspace(c *fiber.Ctx) error {
 	}
 	r.actor = &actor
 	return c.Next()
+}
+
+// toPresentSlug leads to the same page of a workspace that had the slug before. A form goes along
+// with what was typed.
+func (h *Server) toPresentSlug(c *fiber.Ctx, userID string) error {
+	slug, err := h.app.SlugNow(c.UserContext(), userID, c.Params("slug"))
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(strings.TrimPrefix(string(c.Request().URI().RequestURI()), "/w/"), "/")
+	return c.Redirect(ownPath("/w/"+slug+"/"+rest), fiber.StatusTemporaryRedirect)
 }
 
 // may refuses early what the use-case would refuse as well.
@@ -54,6 +71,13 @@ func (h *Server) poll(p app.Permission) fiber.Handler {
 			return app.ErrSignedOut
 		}
 		actor, err := h.app.ActorOfSession(c.UserContext(), token, c.Params("slug"))
+		if errors.Is(err, app.ErrNotFound) {
+			ctx, err := h.sessionOf(c)
+			if err != nil {
+				return err
+			}
+			return h.toPresentSlug(c, h.session.GetString(ctx, app.SessionUser))
+		}
 		if err != nil {
 			return err
 		}

@@ -25,6 +25,7 @@ type publicPage struct {
 	Address    string // of this page, without query
 	Seller     party
 	Buyer      party
+	TaxNumber  string // of the seller, with the word for it
 	Number     string
 	Issued     billing.Date
 	PONumber   string // of the client's purchase order
@@ -42,6 +43,7 @@ type publicPage struct {
 	Items    items
 	Live     string // address of the next look, "" when nothing can change any more
 	Every    int64  // milliseconds until then
+	Logo     string // address of the seller's, "" = none
 	Viewed   string // where to tell that a person looks at it, "" when that is known, or no news
 }
 
@@ -149,6 +151,15 @@ func (h *Server) publicPage(p app.Public, l look, confirming bool) (data publicP
 		Issued: billing.Date(inv.IssueDate), Due: billing.Date(inv.DueDate), Status: publicLabel(p.Detail),
 	}
 	data.Page = h.frame(say("title", data.Number, inv.SellerName))
+	if inv.SellerTaxNumber != "" {
+		data.TaxNumber = say("tax_number", inv.SellerTaxNumber)
+	}
+	if p.Logo != "" {
+		data.Logo = "/i/" + inv.Token + "/logo?v=" + p.Logo
+	}
+	if p.Accent != "" {
+		data.AccentURL = accentURL(p.Accent)
+	}
 	if !inv.Livemode {
 		data.TestNote = say("test")
 	}

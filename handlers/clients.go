@@ -90,7 +90,8 @@ func (h *Server) storedClient(c *fiber.Ctx) (recordPage, any, error) {
 	data := clientForm(actorOf(c), formOf(map[string]string{
 		"name": client.Name, "email": client.Email, "address": client.Address, "version": strconv.FormatInt(client.Version, 10),
 	}))
-	data.ID, data.Archived = client.ID, client.ArchivedAt > 0
+	data.ID, data.Archived, data.Gone = client.ID, client.ArchivedAt > 0, client.AnonymisedAt > 0
+	data.MayGo = actorOf(c).May(app.AnonymiseClients) && !data.Gone
 	return data, client, err
 }
 

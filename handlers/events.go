@@ -146,6 +146,7 @@ type eventPage struct {
 	Payload    string // set apart, at most maxShown bytes
 	Cut        bool   // there is more of it
 	Masked     bool   // personal data is hidden in it
+	MaskedAt   int64  // when it was taken out for good, 0 = it is there
 	MayRetry   bool
 }
 
@@ -164,7 +165,7 @@ func (h *Server) event(c *fiber.Ctx) error {
 	}
 	data := eventPage{
 		Page: page, eventRow: h.eventRow(actor, e.EventRow), Base: eventsPath(actor), Created: e.Created,
-		Account: e.Account, APIVersion: e.APIVersion, Masked: e.Masked, MayRetry: actor.May(app.RetryEvents),
+		Account: e.Account, APIVersion: e.APIVersion, Masked: e.Masked, MaskedAt: e.MaskedAt, MayRetry: actor.May(app.RetryEvents),
 	}
 	data.Payload, data.Cut = payloadText(e.Payload)
 	for _, inv := range e.Invoices {

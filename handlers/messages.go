@@ -41,6 +41,7 @@ var catalogue = map[string]words{
 		"from":          "From",
 		"to":            "To",
 		"issued":        "Issued %s",               // date
+		"tax_number":    "Tax number %s",           // number
 		"po_number":     "Your purchase order %s.", // number
 		"refresh":       "Refresh",
 		"pay":           "Pay %s", // amount

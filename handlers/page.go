@@ -8,7 +8,8 @@ type Page struct {
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 
-	Passkey bool // the page needs the script for passkeys
+	Passkey   bool   // the page needs the script for passkeys
+	AccentURL string // of the style sheet with the workspace's colour, "" = Trak's own
 
 	RequestID  string // shown when something fails, so that it can be found in the log
 	Demo       bool   // no real money moves
@@ -33,11 +34,13 @@ type PageWorkspace struct {
 	Role       string // the word that is shown: Owner, Admin, Member
 
 	// Filled for the current one only.
-	Events    bool  // the webhook inbox is for this person
-	Health    bool  // the health page is for this person
-	Overdue   badge // invoices that are late
-	Attention badge // what needs a person
-	Problems  badge // of the installation, for its operator
+	Logo      string // address of the picture, "" = none
+	Settings  bool   // the settings are for this person
+	Events    bool   // the webhook inbox is for this person
+	Health    bool   // the health page is for this person
+	Overdue   badge  // invoices that are late
+	Attention badge  // what needs a person
+	Problems  badge  // of the installation, for its operator
 }
 
 // Initial is the letter on the workspace's tile.

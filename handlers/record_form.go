@@ -16,6 +16,8 @@ type recordPage struct {
 	ID       string // "" of a new one
 	Action   string // where the form goes
 	Archived bool
+	Gone     bool // it was made anonymous
+	MayGo    bool // this person may export it and make it anonymous
 	Form     form // with the version that was seen, if it is known
 	Saved    any  // the client or project as somebody else saved it meanwhile
 }

@@ -10,12 +10,14 @@ func (h *Server) routes() {
 	f.Use(h.checkHost, h.toHTTPS, h.refuseEncoding)
 
 	// Without a session: files, machines, and the client's page.
+	f.Get("/static/accent/:name", h.accent)
 	f.Get("/static/*", h.assets.serve)
 	f.All(webhookPath, h.onlyPost, h.webhook)
 
 	// The client's page, found by its token.
 	public := f.Group("/i/:token", h.checkMethod, h.limitTime, h.sameOrigin, h.byToken)
 	public.Get("", h.publicInvoice)
+	public.Get("/logo", h.publicLogo)
 	public.Get("/pay", h.pay)
 	public.Get("/status", h.publicStatus)
 	public.Post("/viewed", h.viewed)
@@ -85,6 +87,9 @@ func (h *Server) routes() {
 	clients.Post("/:id", h.may(app.EditClients), h.updateClient)
 	clients.Post("/:id/archive", h.may(app.EditClients), h.archiveClient)
 	clients.Post("/:id/unarchive", h.may(app.EditClients), h.unarchiveClient)
+	clients.Post("/:id/export", h.may(app.Export), h.exportClient)
+	clients.Get("/:id/anonymise", h.may(app.AnonymiseClients), h.confirmAnonymise)
+	clients.Post("/:id/anonymise", h.may(app.AnonymiseClients), h.anonymiseClient)
 
 	projects := workspace.Group("/projects")
 	projects.Get("", h.may(app.ViewProjects), h.projects)
@@ -148,6 +153,14 @@ func (h *Server) routes() {
 	invoices.Post("/:id/payments/:payment/unassign", h.may(app.SettleAttention), h.unassignPayment)
 
 	settings := workspace.Group("/settings")
+	settings.Get("", h.may(app.EditSettings), h.settings)
+	settings.Post("", h.may(app.EditSettings), h.updateSettings)
+	settings.Post("/logo", h.may(app.EditSettings), h.setLogo) // a file comes in: see upload.go
+	settings.Post("/logo/remove", h.may(app.EditSettings), h.removeLogo)
+	settings.Post("/export", h.may(app.Export), h.exportWorkspace)
+	settings.Get("/delete", h.may(app.DeleteWorkspace), h.confirmDeletion)
+	settings.Post("/delete", h.may(app.DeleteWorkspace), h.deleteWorkspace)
+	workspace.Get("/logo", h.may(app.ViewInvoices), h.logo)
 	settings.Get("/health", h.may(app.ViewHealth), h.health)
 	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
 	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)

@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -42,10 +43,12 @@ var rules = map[string]rule{
 	// Files, machines.
 	"GET /healthz":             {may: anyone, bare: true, part: never},
 	"GET /static/*":            {may: anyone, bare: true, part: never},
+	"GET /static/accent/:name": {may: anyone, bare: true, part: never},
 	"POST /api/stripe/webhook": {may: anyone, bare: true, status: 400}, // only what Stripe has signed: webhook_test.go
 
 	// The client's page.
 	"GET /i/:token":         {may: anyone, bare: true, query: checkout, writes: "AskRead"},
+	"GET /i/:token/logo":    {may: anyone, bare: true, part: never},
 	"GET /i/:token/pay":     {may: anyone, bare: true, status: 303},
 	"GET /i/:token/status":  {may: anyone, bare: true, part: never},
 	"POST /i/:token/viewed": {may: anyone, bare: true, status: 204},
@@ -98,6 +101,17 @@ var rules = map[string]rule{
 	"POST /w/:slug/clients/:id":                 {may: string(app.EditClients), of: client, form: fields("name", "Kestrel Press", "version", "1")},
 	"POST /w/:slug/clients/:id/archive":         {may: string(app.EditClients), of: client},
 	"POST /w/:slug/clients/:id/unarchive":       {may: string(app.EditClients), of: client},
+	"POST /w/:slug/clients/:id/export":          {may: string(app.Export), of: client, status: 200, part: never},
+	"GET /w/:slug/clients/:id/anonymise":        {may: string(app.AnonymiseClients), of: client},
+	"POST /w/:slug/clients/:id/anonymise":       {may: string(app.AnonymiseClients), of: client},
+	"GET /w/:slug/logo":                         {may: string(app.ViewInvoices), part: never},
+	"GET /w/:slug/settings":                     {may: string(app.EditSettings)},
+	"POST /w/:slug/settings":                    {may: string(app.EditSettings), form: newSettings},
+	"POST /w/:slug/settings/logo":               {may: string(app.EditSettings), status: 422},
+	"POST /w/:slug/settings/logo/remove":        {may: string(app.EditSettings)},
+	"POST /w/:slug/settings/export":             {may: string(app.Export), status: 200, part: never},
+	"GET /w/:slug/settings/delete":              {may: string(app.DeleteWorkspace)},
+	"POST /w/:slug/settings/delete":             {may: string(app.DeleteWorkspace), form: fields("confirm", "Another name"), status: 422},
 	"GET /w/:slug/projects":                     {may: string(app.ViewProjects), query: projectCursor, part: "more-projects"},
 	"POST /w/:slug/projects":                    {may: string(app.EditProjects), form: newProject},
 	"GET /w/:slug/projects/new":                 {may: string(app.EditProjects), part: "project-form"},
@@ -237,7 +251,7 @@ func (r request) carried() bool {
 func (h *half) request(key, slug, id string) request {
 	method, pattern, _ := strings.Cut(key, " ")
 	r := rules[key]
-	path := strings.NewReplacer(":slug", slug, ":id", id, ":payment", h.paymentOf(id), ":token", h.token, "/static/*", h.asset, "*", id).Replace(pattern)
+	path := strings.NewReplacer(":slug", slug, ":id", id, ":payment", h.paymentOf(id), ":token", h.token, "/static/accent/:name", h.accent, "/static/*", h.asset, "*", id).Replace(pattern)
 	if r.query != nil {
 		path += "?" + r.query(h)
 	}
@@ -276,6 +290,16 @@ func projectCursor(h *half) string  { return "after=YQ." + h.ids[project] }
 func ofProject(h *half) string      { return "project=" + h.ids[project] }
 func copyID(*half, string) []string { return []string{"id", nobodys()} }
 func listed(h *half) string         { return "v=-1&ids=" + h.ids[open] + ".0," + h.ids[paid] + ".0" }
+
+// newSettings is the form of the northern workspace's settings as they are, with other terms.
+func newSettings(h *half, _ string) []string {
+	s, err := h.w.app.Settings(context.Background(), h.w.north)
+	must(h.w.t, err)
+	return []string{
+		"name", s.Name, "slug", s.Slug, "currency", s.Currency, "locale", s.Locale, "time_zone", s.TimeZone, "invoice_prefix", s.InvoicePrefix,
+		"terms", "30", "version", strconv.FormatInt(s.Version, 10),
+	}
+}
 
 func toIgnore(h *half, _ string) []string {
 	return []string{"kind", app.AttentionUnmatched, "subject", h.subject, "reason", "Sold at the fair"}

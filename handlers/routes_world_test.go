@@ -57,6 +57,7 @@ type half struct {
 	ignored string // the same, and ignored
 	after   int64  // a moment later than everything
 	asset   string // path of a static file
+	accent  string // and of the style sheet with its colour
 }
 
 // newHalves makes a Trak with one of everything in each of its two workspaces, a person who
@@ -81,6 +82,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	w.t.Helper()
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
 	h.account = w.onboard(owner, sandbox.OnboardComplete)
+	w.dress(owner)
 	for _, kind := range []thing{client, project, draft, open, recorded, strayed, assigned} {
 		h.ids[kind] = h.make(kind)
 	}
@@ -102,6 +104,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	h.ids[payout] = h.make(payout)
 	h.ids[event] = h.make(event)
 	h.ids[dispute] = h.make(dispute)
+	h.accent = w.client().get("/i/"+h.token).find(w.t, regexp.MustCompile(`href="(/static/accent/[^"]+\.css)"`))
 	css := regexp.MustCompile(`href="(/static/[^"]+\.css)"`)
 	h.asset = w.as("nobody").get("/signin").find(w.t, css)
 	return h

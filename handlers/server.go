@@ -123,6 +123,9 @@ func New(c Config) (*Server, error) {
 		case "/signin", "/signin/code", "/signin/passkey", "/demo/signin":
 			return fasthttp.RequestConfig{MaxRequestBodySize: maxSignIn}
 		}
+		if limits, ok := h.downloadLimits(r); ok {
+			return limits
+		}
 		return h.uploadLimits(r)
 	}
 	h.routes()

@@ -20,6 +20,7 @@ type badge struct {
 // sidebarOf is the current workspace as the sidebar shows it. It asks nobody but the database.
 func (h *Server) sidebarOf(ctx context.Context, actor app.Actor) (PageWorkspace, error) {
 	w := pageWorkspace(actor.Workspace.Name, actor.Workspace.Slug, actor.Role)
+	w.Logo, w.Settings = logoPath(actor), actor.May(app.EditSettings)
 	w.Events, w.Health = actor.May(app.ViewEvents), actor.May(app.ViewHealth)
 	overdue, err := h.app.OverdueCount(ctx, actor)
 	if err != nil {

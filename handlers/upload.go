@@ -16,38 +16,58 @@ import (
 	"trak/app"
 )
 
-// Files come in through one form alone, that of the evidence against a dispute. Every other form is
-// small and refused when it is multipart.
+// Files come in through two forms alone: that of the evidence against a dispute, and that of a
+// workspace's logo. Every other form is small and refused when it is multipart.
 
 const (
-	// maxUpload is more than evidence may have, so that the form can say what is too large.
+	// These are more than a file may have, so that the form can say what is too large.
 	maxUpload     = 12 << 20
+	maxLogoUpload = 2 * app.MaxLogo
 	uploadTimeout = time.Minute // of headers and body
 	maxUploadText = 700_000     // bytes of one text
 	maxParts      = 200
 )
 
-// uploads are the addresses that take files.
-var uploads = regexp.MustCompile(`^/w/([a-z0-9-]+)/payments/disputes/[A-Za-z0-9_-]{1,255}/answer$`)
+// upload is an address that takes files, who may send them, and how large the form may be.
+type upload struct {
+	path *regexp.Regexp // with the workspace's slug
+	may  app.Permission
+	most int // bytes
+}
+
+var uploads = []upload{
+	{regexp.MustCompile(`^/w/([a-z0-9-]+)/payments/disputes/[A-Za-z0-9_-]{1,255}/answer$`), app.AnswerDisputes, maxUpload},
+	{regexp.MustCompile(`^/w/([a-z0-9-]+)/settings/logo$`), app.EditSettings, maxLogoUpload},
+}
+
+// uploadAt is the upload that an address takes, with the slug in it; ok is false for any other.
+func uploadAt(path []byte) (u upload, slug string, ok bool) {
+	for _, u := range uploads {
+		if m := u.path.FindSubmatch(path); m != nil {
+			return u, string(m[1]), true
+		}
+	}
+	return upload{}, "", false
+}
 
 // uploadLimits are those of a request that may carry files. The whole body is kept in memory before
-// any handler runs, so that only those get them who may answer disputes in the workspace.
+// any handler runs, so that only those get them who may send files there.
 func (h *Server) uploadLimits(r *fasthttp.RequestHeader) (limits fasthttp.RequestConfig) {
 	if !r.IsPost() || !isMultipart(r.ContentType()) {
 		return limits // most requests: it costs them nothing
 	}
-	place := uploads.FindSubmatch(r.RequestURI())
+	to, slug, ok := uploadAt(r.RequestURI())
 	token := string(r.Cookie(h.session.Cookie.Name))
-	if place == nil || token == "" {
+	if !ok || token == "" {
 		return limits
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	actor, err := h.app.ActorOfSession(ctx, token, string(place[1]))
-	if err != nil || !actor.May(app.AnswerDisputes) {
+	actor, err := h.app.ActorOfSession(ctx, token, slug)
+	if err != nil || !actor.May(to.may) {
 		return limits
 	}
-	return fasthttp.RequestConfig{MaxRequestBodySize: maxUpload, ReadTimeout: uploadTimeout}
+	return fasthttp.RequestConfig{MaxRequestBodySize: to.most, ReadTimeout: uploadTimeout}
 }
 
 func isMultipart(kind []byte) bool {
@@ -58,7 +78,7 @@ func isMultipart(kind []byte) bool {
 // partsOf reads the body of an upload; nil for any other request.
 func partsOf(c *fiber.Ctx) *multipart.Reader {
 	header := c.Request().Header.ContentType()
-	if !uploads.Match(c.Request().URI().Path()) || !isMultipart(header) {
+	if _, _, ok := uploadAt(c.Request().URI().Path()); !ok || !isMultipart(header) {
 		return nil
 	}
 	_, params, err := mime.ParseMediaType(string(header))

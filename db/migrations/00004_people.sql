@@ -95,11 +95,12 @@ CREATE INDEX messages_by_workspace ON messages (workspace_id, created_at);
 ALTER TABLE workspaces ADD COLUMN tax_number TEXT NOT NULL DEFAULT '';
 ALTER TABLE workspaces ADD COLUMN accent TEXT NOT NULL DEFAULT '';   -- #rrggbb, '' = Trak's own
 ALTER TABLE workspaces ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE workspaces ADD COLUMN logo TEXT NOT NULL DEFAULT '';     -- hash of the picture, part of its address; '' = none
 ALTER TABLE workspaces ADD COLUMN deleted_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE invoices ADD COLUMN seller_tax_number TEXT NOT NULL DEFAULT '';
 
 CREATE TABLE workspace_logos (
     workspace_id TEXT PRIMARY KEY REFERENCES workspaces (id),
-    hash         TEXT NOT NULL,                  -- SHA-256 of the picture, part of its address
     png          BYTEA NOT NULL                  -- encoded by Trak itself
 );
 
@@ -111,4 +112,5 @@ CREATE TABLE workspace_slugs (                   -- former ones, which lead to t
 
 -- What ages: personal data of payloads and of clients goes, ids and facts stay.
 ALTER TABLE stripe_webhook_events ADD COLUMN masked_at BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX stripe_webhook_events_whole ON stripe_webhook_events (workspace_id, received_at, event_id) WHERE masked_at = 0;
 ALTER TABLE clients ADD COLUMN anonymised_at BIGINT NOT NULL DEFAULT 0;

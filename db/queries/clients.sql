@@ -8,11 +8,11 @@ SELECT * FROM clients WHERE workspace_id = @workspace_id AND id = @id;
 -- name: UpdateClient :execrows
 UPDATE clients SET name = @name, email = @email, address = @address, search_text = @search_text,
     updated_at = @updated_at, version = version + 1
-WHERE workspace_id = @workspace_id AND id = @id AND version = @version;
+WHERE workspace_id = @workspace_id AND id = @id AND version = @version AND anonymised_at = 0;
 
 -- name: SetClientArchived :execrows
 UPDATE clients SET archived_at = @archived_at, updated_at = @updated_at, version = version + 1
-WHERE workspace_id = @workspace_id AND id = @id;
+WHERE workspace_id = @workspace_id AND id = @id AND anonymised_at = 0;
 
 -- name: ListClients :many
 SELECT * FROM clients

@@ -26,7 +26,9 @@ RETURNING *;
 UPDATE stripe_webhook_events SET next_attempt_at = @now WHERE stripe_account_id = @stripe_account_id AND state = 'unmatched';
 
 -- name: DueStripeEvents :many
-SELECT event_id, next_attempt_at FROM stripe_webhook_events WHERE next_attempt_at > 0 ORDER BY next_attempt_at LIMIT CAST(@max AS BIGINT);
+SELECT e.event_id, e.next_attempt_at FROM stripe_webhook_events e WHERE e.next_attempt_at > 0
+  AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = e.workspace_id AND w.deleted_at > 0)
+ORDER BY e.next_attempt_at LIMIT CAST(@max AS BIGINT);
 
 -- name: LastStripeEvent :one
 SELECT CAST(COALESCE(max(received_at), 0) AS BIGINT) AS received_at FROM stripe_webhook_events WHERE workspace_id = @workspace_id;
@@ -65,4 +67,5 @@ WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
 -- Only of accounts in the mode that Trak runs in: its key can't read the others.
 SELECT r.workspace_id, r.stripe_account_id, r.kind, r.object_id, r.next_attempt_at FROM stripe_reads r
 JOIN stripe_connect_accounts a ON a.workspace_id = r.workspace_id AND a.stripe_account_id = r.stripe_account_id AND a.livemode = @livemode
-WHERE r.next_attempt_at > 0 ORDER BY r.next_attempt_at LIMIT CAST(@max AS BIGINT);
+WHERE r.next_attempt_at > 0 AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = r.workspace_id AND w.deleted_at > 0)
+ORDER BY r.next_attempt_at LIMIT CAST(@max AS BIGINT);

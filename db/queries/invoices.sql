@@ -11,7 +11,8 @@ SELECT * FROM invoices WHERE workspace_id = @workspace_id AND id = @id;
 
 -- name: InvoiceByToken :one
 -- The client's page: whoever has the token may see this one invoice.
-SELECT * FROM invoices WHERE token = @token AND token_revoked = FALSE;
+SELECT * FROM invoices WHERE token = @token AND token_revoked = FALSE
+  AND EXISTS (SELECT 1 FROM workspaces w WHERE w.id = invoices.workspace_id AND w.deleted_at = 0);
 
 -- name: UpdateDraft :execrows
 UPDATE invoices SET client_id = @client_id, project_id = @project_id, currency = @currency, subtotal = @subtotal, discount = @discount,
@@ -22,7 +23,7 @@ WHERE workspace_id = @workspace_id AND id = @id AND decided = 'draft' AND versio
 UPDATE invoices SET decided = 'open', status = @status, phase = @phase, due = @due, number = @number, livemode = @livemode,
     issue_date = @issue_date, due_date = @due_date, finalized_at = @finalized_at,
     buyer_name = @buyer_name, buyer_email = @buyer_email, buyer_address = @buyer_address,
-    seller_name = @seller_name, seller_address = @seller_address, seller_country = @seller_country,
+    seller_name = @seller_name, seller_address = @seller_address, seller_country = @seller_country, seller_tax_number = @seller_tax_number,
     locale = @locale, time_zone = @time_zone, updated_at = @updated_at, version = version + 1
 WHERE workspace_id = @workspace_id AND id = @id AND decided = 'draft' AND version = @version;
 

@@ -13,10 +13,12 @@ UPDATE sync_cursors SET events_until = @events_until, balance_until = @balance_u
 WHERE workspace_id = @workspace_id AND stripe_account_id = @stripe_account_id;
 
 -- name: DueSyncs :many
--- Only of accounts that Trak's key can read: in its mode, and connected unless it is its own.
+-- Only of accounts that Trak's key can read: in its mode, and connected unless it is its own; and
+-- not for workspaces that were deleted.
 SELECT s.workspace_id, s.stripe_account_id, s.next_attempt_at FROM sync_cursors s
 JOIN stripe_connect_accounts a ON a.workspace_id = s.workspace_id AND a.stripe_account_id = s.stripe_account_id
 WHERE s.next_attempt_at > 0 AND a.livemode = @livemode AND a.deauthorized_at = 0
+  AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.id = s.workspace_id AND w.deleted_at > 0)
   AND (CASE WHEN a.type = 'own' THEN a.stripe_account_id ELSE '' END) = CAST(@own AS TEXT)
 ORDER BY s.next_attempt_at LIMIT CAST(@max AS BIGINT);
 

@@ -26,15 +26,15 @@ VALUES (@workspace_id, @user_id, @role, @created_at);
 
 -- name: MembershipBySlug :one
 -- Makes the actor of a request: who is signed in, in the workspace that the path names.
-SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT m.user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days, w.logo
 FROM workspaces w JOIN memberships m ON m.workspace_id = w.id AND m.user_id = @user_id
-WHERE w.slug = @slug;
+WHERE w.slug = @slug AND w.deleted_at = 0;
 
 -- name: MembershipOfSession :one
 -- The same in one step from the session's token, for status polls, which are most of all requests.
-SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days
+SELECT u.id AS user_id, m.role, w.id AS workspace_id, w.slug, w.name, w.address, w.country, w.currency, w.locale, w.time_zone, w.terms_days, w.logo
 FROM sessions s JOIN users u ON u.id = s.user_id JOIN memberships m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id
-WHERE s.token = @token AND s.dead = FALSE AND s.expiry > @now AND u.disabled_at = 0 AND w.slug = @slug;
+WHERE s.token = @token AND s.dead = FALSE AND s.expiry > @now AND u.disabled_at = 0 AND w.slug = @slug AND w.deleted_at = 0;
 
 -- name: ManagersOfWorkspace :many
 SELECT u.name, m.role

@@ -125,7 +125,7 @@ FROM payment_links l
 WHERE l.state = 'active' AND (l.stripe_link_id = '' OR l.url = '');
 
 -- name: EventsForVerify :many
-SELECT event_id, stripe_account_id, type, api_version, livemode, created, received_at, payload, state, object_id FROM stripe_webhook_events
+SELECT event_id, stripe_account_id, type, api_version, livemode, created, received_at, payload, state, object_id, masked_at FROM stripe_webhook_events
 WHERE workspace_id = @workspace_id AND (received_at, event_id) > (CAST(@after_at AS BIGINT), CAST(@after_id AS TEXT))
 ORDER BY received_at, event_id LIMIT CAST(@max AS BIGINT);
 

@@ -5,14 +5,11 @@ VALUES (@id, @slug, @name, @address, @country, @currency, @locale, @time_zone, @
 -- name: WorkspaceByID :one
 SELECT * FROM workspaces WHERE id = @id;
 
--- name: WorkspaceSlugTaken :one
-SELECT count(*) FROM workspaces WHERE slug = @slug;
-
 -- name: WorkspacesOfUser :many
 -- Sign-in comes before any workspace is chosen, so this one goes by user.
 SELECT w.id, w.slug, w.name, m.role
 FROM memberships m JOIN workspaces w ON w.id = m.workspace_id
-WHERE m.user_id = @user_id
+WHERE m.user_id = @user_id AND w.deleted_at = 0
 ORDER BY w.name, w.id;
 
 -- name: AllWorkspaces :many
