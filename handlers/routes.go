@@ -38,6 +38,8 @@ func (h *Server) routes() {
 	f.Post("/signout", h.signOut)
 	f.Get("/setup", h.setupPage)
 	f.Post("/setup", h.setup)
+	f.Get("/invite", h.invitation)
+	f.Post("/invite", h.acceptInvitation)
 
 	// The person who is signed in.
 	f.Get("/", h.signedIn, h.home)
@@ -124,6 +126,18 @@ func (h *Server) routes() {
 	invoices.Post("/:id/payments/:payment/unassign", h.may(app.SettleAttention), h.unassignPayment)
 
 	settings := workspace.Group("/settings")
+	team := settings.Group("/team")
+	team.Get("", h.may(app.ViewTeam), h.team)
+	team.Post("/invitations", h.may(app.ManageTeam), h.invite)
+	team.Post("/invitations/:id/resend", h.may(app.ManageTeam), h.resendInvitation)
+	team.Post("/invitations/:id/revoke", h.may(app.ManageTeam), h.revokeInvitation)
+	team.Post("/members/:id/role", h.may(app.ManageTeam), h.changeRole)
+	team.Get("/members/:id/remove", h.may(app.ManageTeam), h.confirmRemove)
+	team.Post("/members/:id/remove", h.may(app.ManageTeam), h.removeMember)
+	team.Get("/members/:id/owner", h.may(app.ManageOwners), h.confirmHandOver)
+	team.Post("/members/:id/owner", h.may(app.ManageOwners), h.handOver)
+	team.Get("/leave", h.may(app.ViewTeam), h.confirmLeave)
+	team.Post("/leave", h.may(app.ViewTeam), h.leave)
 	settings.Get("/health", h.may(app.ViewHealth), h.health)
 	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
 	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)

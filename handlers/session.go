@@ -104,6 +104,16 @@ func (h *Server) startSession(c *fiber.Ctx, userID string) error {
 	return nil
 }
 
+// renewSession goes on with a session under a new token. Its end stays where it was.
+func (h *Server) renewSession(ctx context.Context) error {
+	end := h.session.Deadline(ctx)
+	if err := h.session.RenewToken(ctx); err != nil {
+		return fmt.Errorf("renew session: %w", err)
+	}
+	h.session.SetDeadline(ctx, end)
+	return nil
+}
+
 // keepSession notes that the session is in use, which is what prolongs it.
 func (h *Server) keepSession(ctx context.Context) {
 	if now := h.now(); now.Unix()-h.session.GetInt64(ctx, keySeen) >= int64(sessionSeen.Seconds()) {

@@ -55,7 +55,8 @@ func (h *Server) showWorkspaces(c *fiber.Ctx, status int, f form, open bool) err
 	if err != nil {
 		return err
 	}
-	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, Open: open || len(page.Workspaces) == 0, MayAdd: !h.app.OwnMode()}
+	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, MayAdd: !h.app.OwnMode()}
+	data.Open = data.MayAdd && (open || len(page.Workspaces) == 0)
 	return h.render(c, status, "workspaces", data)
 }
 
