@@ -211,7 +211,7 @@ func TestInvitationOfSomebodyNew(t *testing.T) {
 	w.newcomer("kim@new.example").get(path(w.north, "/clients")).has(t, http.StatusOK)
 
 	used := kim.get(link)
-	used.has(t, http.StatusNotFound, "This invitation doesn&#39;t work any more")
+	used.has(t, http.StatusNotFound, "This invitation doesn't work any more")
 	kim.get("/invite?token=trk_inv_nobodys").sameAs(t, used, "a used link, and one that is nobody's")
 	kim.get("/invite").sameAs(t, used, "no token")
 	kim.accepts(link).sameAs(t, used, "a used link that is accepted")
