@@ -217,6 +217,9 @@ func (a *App) HandOver(ctx context.Context, actor Actor, userID string) error {
 		if heir.UserID == actor.UserID || heir.Disabled {
 			return ErrConflict
 		}
+		if err := record(ctx, tx, actor, "hand over workspace", "user "+heir.UserID, nil, nil); err != nil {
+			return err
+		}
 		if heir.Role != Owner {
 			if err := setRole(ctx, tx, actor, heir, Owner); err != nil {
 				return err

@@ -100,6 +100,8 @@ func section(path string) string {
 	switch {
 	case len(parts) > 2 && parts[0] == "w" && (parts[2] == "clients" || parts[2] == "projects"):
 		return parts[2]
+	case len(parts) > 3 && parts[0] == "w" && parts[2] == "settings" && parts[3] == "team":
+		return "settings/team"
 	case len(parts) > 3 && parts[0] == "w" && parts[2] == "payments":
 		switch parts[3] {
 		case "invoices", "history", "connect":
