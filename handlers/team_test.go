@@ -60,6 +60,11 @@ func TestTeamPage(t *testing.T) {
 	}
 	w.as("owner").post(here+"/invitations", "email", "kim at home", "role", "member").
 		has(t, http.StatusUnprocessableEntity, `value="kim at home"`, "Enter an email address", `<option value="member" selected>`)
+	p := w.as("admin").post(here+"/invitations", "email", "lee@new.example", "role", "admin")
+	if p.status != http.StatusSeeOther || strings.Contains(p.body, "trk_inv_") {
+		t.Errorf("an admin is told a link: %d", p.status)
+	}
+	w.as("admin").get(here).has(t, http.StatusOK, "lee@new.example is invited.")
 	w.as("owner").post(here+"/invitations", "email", "jon@north.example", "role", "admin").has(t, http.StatusUnprocessableEntity, "Jon Bell is in the team already")
 	w.advance(8 * 24 * time.Hour)
 	owner := w.newcomer("mira@north.example")
