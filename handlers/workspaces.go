@@ -56,7 +56,7 @@ func (h *Server) showWorkspaces(c *fiber.Ctx, status int, f form, open bool) err
 		return err
 	}
 	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, MayAdd: !h.app.OwnMode()}
-	data.Open = data.MayAdd && (open || len(page.Workspaces) == 0)
+	data.Open = open || data.MayAdd && len(page.Workspaces) == 0
 	return h.render(c, status, "workspaces", data)
 }
 
