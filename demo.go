@@ -106,7 +106,7 @@ func printDemo(out io.Writer, url, stripe, data string) {
 	for _, t := range demoTeams {
 		_, _ = fmt.Fprintf(out, "%s\n", t.name)
 		for _, p := range t.people {
-			_, _ = fmt.Fprintf(out, "  %-7s %-28s %s\n", p.role, p.email, p.password)
+			_, _ = fmt.Fprintf(out, "  %-10s %-28s %s\n", p.role, p.email, p.password)
 		}
 	}
 	if data == "" {
@@ -134,6 +134,7 @@ var demoTeams = []demoTeam{
 			{"Mira Osei", "mira@northlight.example", "north-light-owner", app.Owner},
 			{"Jonas Beck", "jonas@northlight.example", "north-light-admin", app.Admin},
 			{"Ada Lindqvist", "ada@northlight.example", "north-light-member", app.Member},
+			{"Noor Haddad", "noor@northlight.example", "north-light-accountant", app.Accountant},
 		},
 	},
 	{

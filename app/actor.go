@@ -19,6 +19,8 @@ var (
 	ErrForbidden = errors.New("not allowed")
 	// ErrConflict means that somebody changed it meanwhile.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrFormerMember is the ErrNotFound of somebody who was in the workspace, and is no longer.
+	ErrFormerMember = fmt.Errorf("no longer a member: %w", ErrNotFound)
 	// ErrSignedOut means that nobody is signed in.
 	ErrSignedOut = errors.New("not signed in")
 )
@@ -79,13 +81,8 @@ func (a *App) need(ctx context.Context, actor Actor, p Permission) error {
 		return nil
 	}
 	e := &NotAllowed{Permission: p}
-	err := a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) error {
-		rows, err := q.ManagersOfWorkspace(ctx, actor.WorkspaceID)
-		for _, r := range rows {
-			if Role(r.Role).May(p) {
-				e.Managers = append(e.Managers, r.Name)
-			}
-		}
+	err := a.db.View(ctx, db.Scope(actor.WorkspaceID), func(q *db.Queries) (err error) {
+		e.Managers, err = whoMay(ctx, q, actor.WorkspaceID, p)
 		return err
 	})
 	if err != nil {
@@ -94,7 +91,36 @@ func (a *App) need(ctx context.Context, actor Actor, p Permission) error {
 	return e
 }
 
-// ActorIn makes the actor of a request. ErrNotFound when the user is no member.
+// whoMay lists the names of the owners and admins who have the permission.
+func whoMay(ctx context.Context, q *db.Queries, workspaceID string, p Permission) (names []string, err error) {
+	rows, err := q.ManagersOfWorkspace(ctx, workspaceID)
+	for _, r := range rows {
+		if Role(r.Role).May(p) {
+			names = append(names, r.Name)
+		}
+	}
+	return names, err
+}
+
+// needNow is need within a transaction, by what the actor is in the workspace by now: rights are
+// given and taken by those alone who have them at that moment.
+func needNow(ctx context.Context, tx *db.Tx, actor Actor, p Permission) error {
+	me, err := member(ctx, tx, actor.WorkspaceID, actor.UserID)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return ErrFormerMember
+	case err != nil || me.Role.May(p):
+		return err
+	}
+	names, err := whoMay(ctx, tx.Queries, actor.WorkspaceID, p)
+	if err != nil {
+		return err
+	}
+	return &NotAllowed{Permission: p, Managers: names}
+}
+
+// ActorIn makes the actor of a request. ErrNotFound when the user is no member, and
+// ErrFormerMember when they were one.
 func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 	var m db.MembershipBySlugRow
 	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
@@ -102,12 +128,28 @@ func (a *App) ActorIn(ctx context.Context, userID, slug string) (Actor, error) {
 		return err
 	})
 	if errors.Is(err, sql.ErrNoRows) {
-		return Actor{}, ErrNotFound
+		return Actor{}, a.noMember(ctx, userID, slug)
 	}
 	if err != nil {
 		return Actor{}, fmt.Errorf("look up membership: %w", err)
 	}
 	return actorOf(m), nil
+}
+
+// noMember is why somebody is no member of a workspace. Only who was in it learns that it is there.
+func (a *App) noMember(ctx context.Context, userID, slug string) error {
+	var former int64
+	err := a.db.View(ctx, db.System, func(q *db.Queries) (err error) {
+		former, err = q.FormerMemberBySlug(ctx, db.FormerMemberBySlugParams{UserID: userID, Slug: slug})
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("look up former membership: %w", err)
+	case former > 0:
+		return ErrFormerMember
+	}
+	return ErrNotFound
 }
 
 func actorOf(m db.MembershipBySlugRow) Actor {

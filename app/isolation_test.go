@@ -73,6 +73,7 @@ type ids struct {
 	unmatched, ignored           string // subjects of attention
 	stray, recorded              string // payments: for no invoice, and outside Stripe for the open one
 	event                        string // at Stripe
+	colleague, invitation        string // of the team
 	draftVersion                 int64
 }
 
@@ -331,6 +332,43 @@ var useCases = map[string]useCase{
 		}
 		return errSeen // it serves all workspaces, and none of theirs is the operator's
 	}},
+	"Team": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		team, err := a.Team(ctx, by)
+		for _, m := range team.Members {
+			if m.UserID == x.colleague {
+				err = errors.Join(err, errSeen)
+			}
+		}
+		for _, i := range team.Invitations {
+			if i.ID == x.invitation {
+				err = errors.Join(err, errSeen)
+			}
+		}
+		return err
+	}},
+	"Member": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.Member(ctx, by, x.colleague))
+	}},
+	"MayLeave": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.MayLeave(ctx, by) }},
+	"Leave":    {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Leave(ctx, by) }},
+	"ChangeRole": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ChangeRole(ctx, by, x.colleague, app.Admin)
+	}},
+	"RemoveMember": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.RemoveMember(ctx, by, x.colleague)
+	}},
+	"HandOver": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.HandOver(ctx, by, x.colleague)
+	}},
+	"Invite": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
+		return ignore(a.Invite(ctx, by, app.InvitationInput{Email: "kim@example.com", Role: app.Member}))
+	}},
+	"ResendInvitation": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return ignore(a.ResendInvitation(ctx, by, x.invitation))
+	}},
+	"RevokeInvitation": {named: true, call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.RevokeInvitation(ctx, by, x.invitation)
+	}},
 	"Need": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		return a.Need(ctx, by, app.EditInvoices)
 	}},
@@ -393,6 +431,7 @@ func newVictim(t *testing.T) (*world, ids) {
 	x.recorded, x.stray = w.detail(x.open).Payments[0].ID, w.stray(account, "eur", 300).PaymentID
 	x.unmatched, x.ignored = w.stray(account, "eur", 700).Subject, w.stray(account, "eur", 900).Subject
 	must(t, w.app.IgnoreAttention(context.Background(), w.owner, app.AttentionUnmatched, []string{x.ignored}, "Sold at the fair"))
+	x.colleague, x.invitation = w.member.UserID, w.invite("kim@example.com", app.Admin)
 	x.event = ask[string](w, "SELECT event_id FROM stripe_webhook_events WHERE type = 'charge.succeeded'")
 	w.settled()
 	w.clock.advance(1e10) // what waits for a while is done now
@@ -472,13 +511,27 @@ func TestRoles(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"StartOnboarding", "ContinueOnboarding", "StripeDashboard", "CheckAccount", "ReturnFromStripe", "Disconnect",
-		"IgnoreAttention", "MindAttention", "RecordPayment", "TakeBackPayment", "UnmatchedPayment", "AssignPayment", "UnassignPayment"} {
+		"IgnoreAttention", "MindAttention", "RecordPayment", "TakeBackPayment", "UnmatchedPayment", "AssignPayment", "UnassignPayment",
+		"ChangeRole", "RemoveMember", "HandOver", "Invite", "ResendInvitation", "RevokeInvitation"} {
 		if err := useCases[name].call(ctx, w.app, w.member, x); !errors.Is(err, app.ErrForbidden) {
 			t.Errorf("%s by a member: %v", name, err)
 		}
 	}
 	if after := w.dump(w.owner.WorkspaceID); after != before {
 		t.Error("something changed")
+	}
+	accountant := w.join("Noor Haddad", "noor@example.com", app.Accountant)
+	before = w.dump(w.owner.WorkspaceID)
+	for name, c := range useCases {
+		if name == "Leave" {
+			continue
+		}
+		if err := c.call(ctx, w.app, accountant, x); err != nil && !errors.Is(err, app.ErrForbidden) && !errors.Is(err, errSeen) {
+			t.Errorf("%s by an accountant: %v", name, err)
+		}
+		if after := w.dump(w.owner.WorkspaceID); after != before {
+			t.Fatalf("%s by an accountant changed something", name)
+		}
 	}
 }
 

@@ -13,7 +13,15 @@ const (
 	Owner  Role = "owner"
 	Admin  Role = "admin"
 	Member Role = "member"
+	// Accountant sees the money and what it is for, and changes nothing.
+	Accountant Role = "accountant"
 )
+
+// Roles lists every role, from the most to the least.
+func Roles() []Role { return []Role{Owner, Admin, Member, Accountant} }
+
+// Valid says whether there is such a role.
+func (r Role) Valid() bool { return slices.Contains(Roles(), r) }
 
 // Permission names what a use-case needs. The table below says which role has it; it hides
 // buttons in the pages and feeds the test that tries every route with every role.
@@ -54,17 +62,22 @@ const (
 	AnonymiseClients Permission = "make clients anonymous"
 	// DeleteWorkspace can't be undone.
 	DeleteWorkspace Permission = "delete the workspace"
+	ViewTeam        Permission = "view the team"
+	// ManageTeam is to invite people, to change what they are, and to remove them.
+	ManageTeam Permission = "manage the team"
+	// ManageOwners is the same for owners, and to become no owner by handing over.
+	ManageOwners Permission = "make, change or remove owners"
 )
 
 var granted = map[Permission][]Role{
-	ViewInvoices:    {Owner, Admin, Member},
+	ViewInvoices:    {Owner, Admin, Member, Accountant},
 	EditInvoices:    {Owner, Admin, Member},
-	ViewPayments:    {Owner, Admin, Member},
-	ViewClients:     {Owner, Admin, Member},
+	ViewPayments:    {Owner, Admin, Member, Accountant},
+	ViewClients:     {Owner, Admin, Member, Accountant},
 	EditClients:     {Owner, Admin, Member},
-	ViewProjects:    {Owner, Admin, Member},
+	ViewProjects:    {Owner, Admin, Member, Accountant},
 	EditProjects:    {Owner, Admin, Member},
-	ViewStripe:      {Owner, Admin, Member},
+	ViewStripe:      {Owner, Admin, Member, Accountant},
 	ManageStripe:    {Owner, Admin},
 	Refund:          {Owner, Admin},
 	RecordPayments:  {Owner, Admin},
@@ -79,6 +92,9 @@ var granted = map[Permission][]Role{
 	Export:           {Owner, Admin},
 	AnonymiseClients: {Owner, Admin},
 	DeleteWorkspace:  {Owner},
+	ViewTeam:         {Owner, Admin, Member, Accountant},
+	ManageTeam:       {Owner, Admin},
+	ManageOwners:     {Owner},
 }
 
 // Permissions lists every permission by name, for tests and pages.

@@ -305,10 +305,11 @@ var unsealed = map[string]string{
 
 // seals are the functions that seal something, with where it rests.
 var seals = map[string]string{
-	"ensureWebhook": "installation.value",
-	"post":          "messages.secret",
-	"sealAnew":      "", // whatever there is
-	"AnswerProbe":   "", // a word in a request that Trak sends to itself
+	"ensureWebhook":     "installation.value",
+	"BeginSecondFactor": "users.totp_secret",
+	"post":              "messages.secret",
+	"sealAnew":          "", // whatever there is
+	"AnswerProbe":       "", // a word in a request that Trak sends to itself
 }
 
 // A column that holds what is sealed and is not in the list would be lost with the next change of

@@ -249,6 +249,9 @@ func (a *App) addMember(ctx context.Context, tx *db.Tx, workspaceID, userID stri
 	if err != nil {
 		return err
 	}
+	if err := tx.DeleteFormerMember(ctx, db.DeleteFormerMemberParams{WorkspaceID: workspaceID, UserID: userID}); err != nil {
+		return err
+	}
 	return record(ctx, tx, Actor{UserID: userID, WorkspaceID: workspaceID}, "add member", "user "+userID, nil, map[string]string{"role": string(role)})
 }
 

@@ -178,6 +178,12 @@ type DisputeFile struct {
 	CreatedAt       int64
 }
 
+type FormerMember struct {
+	WorkspaceID string
+	UserID      string
+	LeftAt      int64
+}
+
 type HandEntry struct {
 	ID          string
 	WorkspaceID string

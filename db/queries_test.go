@@ -19,6 +19,8 @@ var unscoped = map[string]string{
 	"InvoiceByToken":        "the client's page: the token is the permission, for this invoice only",
 	"MembershipBySlug":      "makes the actor: bound to the user who is signed in and the slug of the path",
 	"MembershipOfSession":   "makes the actor of a poll: bound to the session and the slug of the path",
+	"FormerMemberBySlug":    "makes no actor: bound to the user who is signed in and the slug of the path",
+	"InvitationByHash":      "the token is the permission, for this invitation only",
 	"WorkspacesOfUser":      "sign-in: bound to the user, before a workspace is chosen",
 	"OthersSlug":            "a slug is one workspace's among all, present and former ones",
 	"SlugAfter":             "bound to the user who is signed in and the slug of the path, as the actor is",

@@ -54,8 +54,8 @@ func (q *Queries) InsertMembership(ctx context.Context, arg InsertMembershipPara
 }
 
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, email, name, password_hash, created_at)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO users (id, email, name, password_hash, created_at, confirmed_at)
+VALUES ($1, $2, $3, $4, $5, $5)
 `
 
 type InsertUserParams struct {
@@ -66,6 +66,7 @@ type InsertUserParams struct {
 	CreatedAt    int64
 }
 
+// Whoever makes a user knows the email to be theirs: the operator does, or a link that was mailed there.
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	_, err := q.db.ExecContext(ctx, insertUser,
 		arg.ID,

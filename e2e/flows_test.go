@@ -30,6 +30,8 @@ var flows = []flow{
 	{"a project, its invoices and what it comes to", projects},
 	{"currencies with no and with three decimals", otherCurrencies},
 	{"a member may not change the connection", member},
+	{"a team: invited, in, something else, and out at once", teamwork},
+	{"a team without scripts", teamworkWithoutScripts},
 	{"a dispute, from the invoice to the bank", disputed},
 	{"own mode, from the set-up link to a paid invoice", ownMode},
 	{"an invoice without scripts", withoutScripts},

@@ -6,6 +6,7 @@ import "strings"
 const (
 	studio = "/w/northlight-studio/payments"
 	club   = "/w/kestrel-rowing-club/payments"
+	team   = "/w/northlight-studio/settings/team"
 )
 
 // pathOf is the path and query of an address.

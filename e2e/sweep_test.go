@@ -52,6 +52,7 @@ func sweep(t *testing.T, s *suite, on screen) {
 			path("sign-in", "/signin"),
 			view{"sign-in, refused", func(p *page) { p.signIn("mira@northlight.example", "not this one"); p.see(target{role: "alert"}) }},
 			path("not found, as a guest", "/setup"),
+			path("invitation, gone", "/invite?token=trk_inv_gone"),
 		)},
 		{"the studio's owner", mira, []view{
 			path("overview", studio),
@@ -88,6 +89,14 @@ func sweep(t *testing.T, s *suite, on screen) {
 			path("payment history", studio+"/history"),
 			path("a payment outside Stripe", invoices["Open"]+"/payments/new"),
 			path("needs attention", studio+"/attention"),
+			path("team", team),
+			{"team, somebody invited", func(p *page) {
+				p.to(team)
+				p.fill(textbox("Email"), "kim@example.com")
+				p.click(button("Invite"))
+				p.see(textbox("Invitation link"))
+			}},
+			path("leave, the last owner", team+"/leave"),
 			path("connect, active", studio+"/connect"),
 			path("disconnect", studio+"/connect/disconnect"),
 			path("clients", "/w/northlight-studio/clients"),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -39,6 +40,12 @@ var problems = map[int]problem{
 	500: {500, "Something went wrong on our side", "What was saved before is safe. Try again; if it fails again, tell whoever runs this Trak the reference below."},
 	503: {503, "Trak is busy", "It will be back in a moment. Try again then."},
 }
+
+// What is told of some errors in place of what holds for their status.
+var (
+	lastOwner    = problem{409, "A workspace needs an owner", "Make somebody else an owner first, then try again. Nothing was changed."}
+	formerMember = problem{404, "You are no longer in this workspace", "Your membership has ended. What you wrote is safe with the team. If that is a mistake, ask them to invite you again."}
+)
 
 // statusOf maps an error to the status of its answer.
 func statusOf(err error) int {
@@ -93,6 +100,9 @@ func (h *Server) fail(c *fiber.Ctx, err error) error {
 		return nil
 	case isHTMX(c):
 		c.Set("HX-Reswap", "none") // an error page has no place inside a page
+		if errors.Is(err, app.ErrFormerMember) {
+			c.Set("HX-Redirect", ownPath(currentPage(c))) // which says so itself
+		}
 		c.Set(fiber.HeaderContentType, fiber.MIMETextPlainCharsetUTF8)
 		return c.SendString(p.Heading + ". " + p.Text)
 	}
@@ -108,6 +118,10 @@ func (h *Server) explain(c *fiber.Ctx, p *problem, err error) {
 		p.Text = retryAfter(c, tooMany)
 	case p.Status == fiber.StatusServiceUnavailable:
 		c.Set(fiber.HeaderRetryAfter, "5")
+	case errors.Is(err, app.ErrLastOwner):
+		*p = lastOwner
+	case errors.Is(err, app.ErrFormerMember):
+		*p = formerMember
 	case errors.As(err, &notAllowed):
 		p.Text = whoMay(notAllowed)
 	case errors.Is(err, errOrigin):
@@ -124,13 +138,19 @@ func waitText(seconds int) string {
 
 // whoMay says which roles may do it, and who has one.
 func whoMay(e *app.NotAllowed) string {
-	var roles []string
-	for _, r := range []app.Role{app.Owner, app.Admin, app.Member} {
-		if r.May(e.Permission) {
-			roles = append(roles, string(r)+"s")
+	roles := ""
+	for _, r := range slices.Backward(app.Roles()) {
+		switch {
+		case !r.May(e.Permission):
+		case roles == "":
+			roles = string(r) + "s"
+		case strings.Contains(roles, " and "):
+			roles = string(r) + "s, " + roles
+		default:
+			roles = string(r) + "s and " + roles
 		}
 	}
-	text := fmt.Sprintf("Only %s can %s.", strings.Join(roles, " and "), e.Permission)
+	text := fmt.Sprintf("Only %s can %s.", roles, e.Permission)
 	if len(e.Managers) > 0 {
 		text += " Ask " + strings.Join(e.Managers, " or ") + "."
 	}

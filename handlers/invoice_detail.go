@@ -142,7 +142,7 @@ func (h *Server) invoicePage(c *fiber.Ctx, d app.Detail, l look) (data invoicePa
 	if inv.Number != nil {
 		data.Name, data.Client = *inv.Number, inv.BuyerName
 	}
-	if inv.ClientID != nil {
+	if inv.ClientID != nil && actor.May(app.EditClients) {
 		data.ClientURL = clientsPath(actor, "/"+*inv.ClientID+"/edit")
 	}
 	if p := d.Project; p.ID != "" {
@@ -237,6 +237,9 @@ func (h *Server) banners(c *fiber.Ctx, d app.Detail) ([]banner, error) {
 		conn = &found
 	}
 	if b := linkBanner(d, conn, actor); b != nil {
+		if !actor.May(app.EditInvoices) {
+			b.Retry = ""
+		}
 		list = append(list, *b)
 	}
 	return list, nil

@@ -33,7 +33,7 @@ func (h *Server) sameOrigin(c *fiber.Ctx) error {
 
 // isBeforeSignIn says whether a form is for people who are not signed in.
 func isBeforeSignIn(path string) bool {
-	return path == "/signin" || strings.HasPrefix(path, "/signin/") || path == "/demo/signin" || path == "/setup"
+	return path == "/signin" || strings.HasPrefix(path, "/signin/") || path == "/demo/signin" || path == "/setup" || path == "/invite"
 }
 
 // checkToken lets a change pass only with its session's token, from the field csrf or the header

@@ -193,6 +193,9 @@ func firstSteps(actor app.Actor, s stage, invoiced bool) []firstStep {
 	if invoiced {
 		steps[1].Text = "Your first invoice is here."
 	}
+	if !actor.May(app.EditInvoices) {
+		steps[1].URL = ""
+	}
 	for i := range steps { // one thing to do next
 		if steps[i].State == "" {
 			steps[i].State = "now"

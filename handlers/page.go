@@ -1,10 +1,12 @@
 package handlers
 
+import "trak/app"
+
 // Page is what every page needs for its frame: head, sidebar, strips and toast. The
 // data of each page embeds it, so that templates say {{.Title}} or {{.User.Name}}.
 type Page struct {
 	Title string // of the document, without the product's name
-	Nav   string // the sidebar's current item: overview, invoices, history, disputes, connect, events, health, clients, projects, or none
+	Nav   string // the sidebar's current item: overview, invoices, history, disputes, connect, events, team, health, clients, projects, or none
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 
@@ -31,7 +33,8 @@ type PageUser struct {
 // PageWorkspace is a workspace as the sidebar and the switcher show it.
 type PageWorkspace struct {
 	Name, Slug string
-	Role       string // the word that is shown: Owner, Admin, Member
+	Role       string // the word that is shown: Owner, Admin, Member, Accountant
+	role       app.Role
 
 	// Filled for the current one only.
 	Logo      string // address of the picture, "" = none
@@ -42,6 +45,10 @@ type PageWorkspace struct {
 	Attention badge  // what needs a person
 	Problems  badge  // of the installation, for its operator
 }
+
+// May says whether the person has a permission there, for what a page offers:
+// {{if .Workspace.May "edit clients"}}.
+func (w PageWorkspace) May(p app.Permission) bool { return w.role.May(p) }
 
 // Initial is the letter on the workspace's tile.
 func (w PageWorkspace) Initial() string {

@@ -16,7 +16,8 @@ type projectPage struct {
 	Page
 	Name, Note string
 	URL        string
-	NewInvoice string // address of the form for one, "" when the project is archived
+	Archived   bool
+	NewInvoice string // address of the form for one, "" when the project is archived, and for those who write none
 	Sums       projectSums
 	Rows       []template.HTML
 	Live       *listLook // nil when no row can change
@@ -45,7 +46,8 @@ func (h *Server) project(c *fiber.Ctx) error {
 		Name: d.Name, Note: d.Note, URL: projectsPath(actor, "/"+d.ID), Sums: sumsOf(actor, d.ID, version, d.Sums),
 		Live: liveList(actor, version, d.Invoices), Further: further,
 	}
-	if d.ArchivedAt == 0 {
+	data.Archived = d.ArchivedAt != 0
+	if !data.Archived && actor.May(app.EditInvoices) {
 		data.NewInvoice = invoicesPath(actor, "?new=1&project="+d.ID)
 	}
 	if d.Next != nil {

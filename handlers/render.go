@@ -131,8 +131,7 @@ func (h *Server) page(c *fiber.Ctx, title, nav string) (Page, error) {
 }
 
 func pageWorkspace(name, slug string, role app.Role) PageWorkspace {
-	words := map[app.Role]string{app.Owner: "Owner", app.Admin: "Admin", app.Member: "Member"}
-	return PageWorkspace{Name: name, Slug: slug, Role: words[role]}
+	return PageWorkspace{Name: name, Slug: slug, Role: roleNames[role], role: role}
 }
 
 // frame is what a page without sign-in needs.

@@ -15,7 +15,7 @@ import (
 func TestRoutesRefuse(t *testing.T) {
 	t.Parallel()
 	w, north, south := newHalves(t)
-	for _, role := range []string{"owner", "admin", "member", "both"} {
+	for _, role := range []string{"owner", "admin", "member", "accountant", "both"} {
 		w.as(role)
 	}
 	t.Run("who is not signed in", func(t *testing.T) { refusesStrangers(t, w, north) })
@@ -60,14 +60,14 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 	for _, key := range keys(func(_, _ string, r rule) bool { return r.may != anyone }) {
 		r := rules[key]
 		before := w.rows(w.south.WorkspaceID)
-		for _, role := range []string{"owner", "admin", "member", "both"} {
+		for _, role := range []string{"owner", "admin", "member", "accountant", "both"} {
 			v, what := w.as(role), key+" as "+role
 			tenant := strings.Contains(key, ":slug")
 			if tenant && role != "both" { // a workspace that they don't belong to
 				v.refuses(t, what+", address of the other workspace", http.StatusNotFound,
 					south.request(key, south.slug, south.ids[r.of]), nowhere.request(key, nowhere.slug, nowhere.ids[r.of]))
 			}
-			mayNot := tenant && role == "member" && !app.Member.May(app.Permission(r.may))
+			mayNot := tenant && role != "both" && !app.Role(role).May(app.Permission(r.may))
 			switch {
 			case mayNot: // refused before anything is looked for
 			case r.of != "":
@@ -80,7 +80,7 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 						t.Errorf("%s with a payment of the other workspace: %d", what, got.status)
 					}
 				}
-				for _, kind := range []thing{client, project, draft, open, paid, event, dispute} {
+				for _, kind := range []thing{client, project, draft, open, paid, event, dispute, teammate, invitation} {
 					got := v.try(south.request(key, north.slug, south.ids[kind]))
 					if got.status != http.StatusNotFound {
 						t.Errorf("%s with a %s of the other workspace: %d", what, kind, got.status)
@@ -91,6 +91,11 @@ func refusesOtherWorkspaces(t *testing.T, w *whole, north, south *half) {
 					theirs.method, nobodys.method = method, method
 					got := v.try(theirs)
 					got.sameAs(t, v.try(nobodys), what+" by "+method)
+					_, pattern, _ := strings.Cut(key, " ")
+					twin, ok := rules[method+" "+pattern]
+					if ok && role != "both" && !app.Role(role).May(app.Permission(twin.may)) {
+						continue // refused before anything is looked for
+					}
 					if got.status != http.StatusNotFound && got.status != http.StatusMethodNotAllowed {
 						t.Errorf("%s by %s: %d", what, method, got.status)
 					}
@@ -119,7 +124,7 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	owner := w.as("owner")
 	pages := map[string]page{}
 	for _, rest := range []string{"/clients", "/clients?archived=1", "/payments/events", "/payments/events?state=applied", "/payments/events/" + north.ids[event],
-		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/disputes", "/payments/disputes/" + north.ids[dispute], "/payments/connect",
+		"/projects", "/projects?archived=1", "/projects/" + north.ids[project], "/projects/" + north.ids[project] + "/sums", "/payments", "/payments/tiles", "/payments/history", "/payments/attention", "/payments/disputes", "/payments/disputes/" + north.ids[dispute], "/payments/connect", "/settings/team",
 		"/payments/invoices", "/payments/invoices?tab=open", "/payments/invoices?tab=overdue", "/payments/invoices?tab=paid", "/payments/invoices?tab=draft", "/payments/invoices?tab=closed",
 		"/payments/invoices/clients/suggest?client="} {
 		pages[rest] = owner.get(path(north.owner, rest))
@@ -133,6 +138,8 @@ func countsOnlyItsOwn(t *testing.T, w *whole, north, south *half) {
 	south.make(open)
 	south.make(recorded)
 	south.make(strayed)
+	south.make(teammate)
+	south.make(invitation)
 	w.pay(south.owner, south.make(open), "4242424242424242")
 	archived := south.make(client)
 	must(t, w.app.ArchiveClient(t.Context(), south.owner, archived, true))
@@ -168,7 +175,7 @@ func refusesRoles(t *testing.T, w *whole, north *half) {
 	tried := 0
 	for _, key := range keys(func(_, pattern string, _ rule) bool { return strings.Contains(pattern, ":slug") }) {
 		r := rules[key]
-		for _, role := range []app.Role{app.Owner, app.Admin, app.Member} {
+		for _, role := range app.Roles() {
 			if role.May(app.Permission(r.may)) {
 				continue
 			}
@@ -190,7 +197,10 @@ func refusesRoles(t *testing.T, w *whole, north *half) {
 }
 
 func rolesOf(p app.Permission) string {
-	if app.Admin.May(p) {
+	switch {
+	case app.Member.May(p):
+		return "owners, admins and members"
+	case app.Admin.May(p):
 		return "owners and admins"
 	}
 	return "owners"

@@ -34,6 +34,8 @@ type rule struct {
 	part   string                                // the element that htmx asks for alone; never = no answer is a page
 	writes string                                // what GET may write beside the session: the query's name
 	bare   bool                                  // has no session, and so no token for forms
+	admin  int                                   // status for admins, where it is another
+	leaves bool                                  // who does it is no longer what they were: others are there for it
 }
 
 // never is the part of a route that never answers with a page.
@@ -63,6 +65,8 @@ var rules = map[string]rule{
 	"POST /signin/passkey":       {may: anyone, form: fields("passkey", "{}"), status: 404},
 	"GET /setup":                 {may: anyone, query: query("token=x"), status: 404},
 	"POST /setup":                {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
+	"GET /invite":                {may: anyone, query: query("token=x"), status: 404}, // one that works: team_test.go
+	"POST /invite":               {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
 
 	// A person.
 	"GET /":                   {may: signedIn, status: 303},
@@ -170,6 +174,17 @@ var rules = map[string]rule{
 	"POST /w/:slug/payments/attention/mind":                          {may: string(app.SettleAttention), form: toMind},
 	"GET /w/:slug/payments/assign/:id":                               {may: string(app.SettleAttention), of: strayed},
 	"POST /w/:slug/payments/assign/:id":                              {may: string(app.SettleAttention), of: strayed, form: toAssign},
+	"GET /w/:slug/settings/team":                                     {may: string(app.ViewTeam)},
+	"POST /w/:slug/settings/team/invitations":                        {may: string(app.ManageTeam), form: invite, status: 200, admin: 303},
+	"POST /w/:slug/settings/team/invitations/:id/resend":             {may: string(app.ManageTeam), of: invitation, status: 200, admin: 303},
+	"POST /w/:slug/settings/team/invitations/:id/revoke":             {may: string(app.ManageTeam), of: invitation},
+	"POST /w/:slug/settings/team/members/:id/role":                   {may: string(app.ManageTeam), of: teammate, form: fields("role", "accountant")},
+	"GET /w/:slug/settings/team/members/:id/remove":                  {may: string(app.ManageTeam), of: teammate},
+	"POST /w/:slug/settings/team/members/:id/remove":                 {may: string(app.ManageTeam), of: teammate},
+	"GET /w/:slug/settings/team/members/:id/owner":                   {may: string(app.ManageOwners), of: teammate},
+	"POST /w/:slug/settings/team/members/:id/owner":                  {may: string(app.ManageOwners), of: teammate, leaves: true},
+	"GET /w/:slug/settings/team/leave":                               {may: string(app.ViewTeam)},
+	"POST /w/:slug/settings/team/leave":                              {may: string(app.ViewTeam), leaves: true},
 	"GET /w/:slug/settings/health":                                   {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health":                                  {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health/webhook":                          {may: string(app.ViewHealth)},
@@ -321,6 +336,10 @@ func newInvoice(h *half, _ string) []string {
 
 func editedInvoice(h *half, id string) []string {
 	return append([]string{"client_id", h.ids[client], "project", h.ids[project], "summary", "Signs", "amount", "150", "currency", "eur", "act", "draft"}, version(h, id)...)
+}
+
+func invite(*half, string) []string {
+	return []string{"email", nobodys() + "@elsewhere.example", "role", "member"}
 }
 
 func newProject(*half, string) []string {

@@ -40,6 +40,9 @@ const (
 	assigned thing = "invoice that a payment was assigned to"
 	payout   thing = "payout"
 	dispute  thing = "dispute" // with an answer that is saved
+
+	teammate   thing = "member of the team"
+	invitation thing = "invitation"
 )
 
 // half is one of everything of one workspace. Every text in it holds the mark.
@@ -83,7 +86,7 @@ func (w *whole) half(owner app.Actor, mark string) *half {
 	h := &half{w: w, owner: owner, slug: owner.Workspace.Slug, mark: mark, ids: map[thing]string{}, after: 1 << 60}
 	h.account = w.onboard(owner, sandbox.OnboardComplete)
 	w.dress(owner)
-	for _, kind := range []thing{client, project, draft, open, recorded, strayed, assigned} {
+	for _, kind := range []thing{client, project, draft, open, recorded, strayed, assigned, teammate, invitation} {
 		h.ids[kind] = h.make(kind)
 	}
 	h.token = w.detail(owner, h.ids[open]).Invoice.Token
@@ -118,6 +121,23 @@ func (h *half) make(kind thing) string {
 		c, err := h.w.app.CreateClient(ctx, h.owner, app.ClientInput{Name: h.mark + " Books", Email: "books@" + strings.ToLower(h.mark) + ".example", Address: h.mark + " Road 1"})
 		must(t, err)
 		return c.ID
+	}
+	if kind == teammate {
+		id := h.w.user(h.mark+" Kim", nobodys()+"@"+strings.ToLower(h.mark)+".example")
+		must(t, h.w.app.AddMember(ctx, h.owner.WorkspaceID, id, app.Member))
+		return id
+	}
+	if kind == invitation {
+		in := app.InvitationInput{Email: nobodys() + "@" + strings.ToLower(h.mark) + ".example", Role: app.Member}
+		_, err := h.w.app.Invite(ctx, h.owner, in)
+		must(t, err)
+		team, err := h.w.app.Team(ctx, h.owner)
+		must(t, err)
+		for _, i := range team.Invitations {
+			if i.Email == in.Email {
+				return i.ID
+			}
+		}
 	}
 	if kind == event { // any of the workspace's own: what is made of it can be made again
 		var id string

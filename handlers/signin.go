@@ -111,8 +111,15 @@ func (h *Server) demoSignIn(c *fiber.Ctx) error {
 }
 
 func (h *Server) signOut(c *fiber.Ctx) error {
+	f, err := readForm(c)
+	if err != nil {
+		return err
+	}
 	if err := h.session.Destroy(c.UserContext()); err != nil {
 		return err
+	}
+	if next := ownPath(f.Value("next")); next != "/" {
+		return h.goTo(c, next)
 	}
 	return h.goTo(c, "/signin")
 }

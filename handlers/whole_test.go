@@ -91,7 +91,8 @@ func (w *whole) staff() {
 	w.t.Helper()
 	w.join(w.north, "Ada Brandt", "ada@north.example", app.Admin)
 	w.join(w.north, "Jon Bell", "jon@north.example", app.Member)
-	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "stranger": "tomas@south.example"}
+	w.join(w.north, "Noor Haddad", "noor@north.example", app.Accountant)
+	w.people = map[string]string{"owner": "mira@north.example", "admin": "ada@north.example", "member": "jon@north.example", "accountant": "noor@north.example", "stranger": "tomas@south.example"}
 }
 
 // startWhole starts Trak as set says; what it is built from is filled in.
@@ -439,4 +440,11 @@ func (w *whole) stray(actor app.Actor, account string, minor int64) (id string) 
 	must(w.t, w.sandbox.Settle(context.Background()))
 	must(w.t, w.raw().QueryRow("SELECT id FROM payments WHERE workspace_id = ? AND invoice_id IS NULL ORDER BY id DESC LIMIT 1", actor.WorkspaceID).Scan(&id))
 	return id
+}
+
+// logged is all that Trak has logged so far.
+func (w *whole) logged() string {
+	w.logging.Lock()
+	defer w.logging.Unlock()
+	return w.log.String()
 }

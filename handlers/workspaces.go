@@ -55,7 +55,8 @@ func (h *Server) showWorkspaces(c *fiber.Ctx, status int, f form, open bool) err
 	if err != nil {
 		return err
 	}
-	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, Open: open || len(page.Workspaces) == 0, MayAdd: !h.app.OwnMode()}
+	data := workspacesPage{Page: page, workspaceChoices: newWorkspaceChoices(), Form: f, MayAdd: !h.app.OwnMode()}
+	data.Open = open || data.MayAdd && len(page.Workspaces) == 0
 	return h.render(c, status, "workspaces", data)
 }
 
@@ -99,6 +100,8 @@ func section(path string) string {
 	switch {
 	case len(parts) > 2 && parts[0] == "w" && (parts[2] == "clients" || parts[2] == "projects"):
 		return parts[2]
+	case len(parts) > 3 && parts[0] == "w" && parts[2] == "settings" && parts[3] == "team":
+		return "settings/team"
 	case len(parts) > 3 && parts[0] == "w" && parts[2] == "payments":
 		switch parts[3] {
 		case "invoices", "history", "connect":

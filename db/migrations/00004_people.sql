@@ -31,6 +31,15 @@ CREATE TABLE invitations (
 );
 CREATE UNIQUE INDEX invitations_open ON invitations (workspace_id, email) WHERE accepted_at = 0 AND revoked_at = 0;
 
+-- Who was in a workspace and is no longer. Pages that are still open can say so to them, and to
+-- nobody else.
+CREATE TABLE former_members (
+    workspace_id TEXT NOT NULL REFERENCES workspaces (id),
+    user_id      TEXT NOT NULL REFERENCES users (id),
+    left_at      BIGINT NOT NULL,
+    PRIMARY KEY (workspace_id, user_id)
+);
+
 -- Getting in. A user whose email was never confirmed can't sign in.
 ALTER TABLE users ADD COLUMN confirmed_at BIGINT NOT NULL DEFAULT 0;
 UPDATE users SET confirmed_at = created_at;

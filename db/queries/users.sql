@@ -1,6 +1,7 @@
 -- name: InsertUser :exec
-INSERT INTO users (id, email, name, password_hash, created_at)
-VALUES (@id, @email, @name, @password_hash, @created_at);
+-- Whoever makes a user knows the email to be theirs: the operator does, or a link that was mailed there.
+INSERT INTO users (id, email, name, password_hash, created_at, confirmed_at)
+VALUES (@id, @email, @name, @password_hash, @created_at, @created_at);
 
 -- name: UserByEmail :one
 SELECT * FROM users WHERE email = @email;
