@@ -27,6 +27,7 @@ var exports = []db.Dump{
 	{Table: "workspaces", Key: []string{"id"}},
 	{Table: "workspace_slugs", Key: []string{"slug"}},
 	{Table: "memberships", Key: []string{"user_id"}},
+	{Table: "former_members", Key: []string{"user_id"}},
 	{Table: "invitations", Key: []string{"id"}},
 	{Table: "clients", Key: []string{"id"}},
 	{Table: "projects", Key: []string{"id"}},

@@ -85,6 +85,7 @@ func TestRefund(t *testing.T) {
 			if r.State != "asked" || r.RefundID == "" {
 				t.Fatalf("%+v", r)
 			}
+			w.until("its link is closed", func() bool { return !w.detail(inv.ID).Waiting })
 			d := w.detail(inv.ID)
 			if d.Standing.Status != billing.PartiallyRefunded || d.Invoice.Refunded != []int64{3000, 6050}[i] || d.Invoice.Due != 0 || d.Waiting {
 				t.Errorf("%s, %d refunded, %d due, %v", d.Standing.Status, d.Invoice.Refunded, d.Invoice.Due, d.Standing.Flags)
