@@ -26,7 +26,7 @@ func (h *Server) signedIn(c *fiber.Ctx) error {
 func (h *Server) inWorkspace(c *fiber.Ctx) error {
 	r := requestOf(c)
 	actor, err := h.app.ActorIn(c.UserContext(), r.user.ID, c.Params("slug"))
-	if errors.Is(err, app.ErrNotFound) {
+	if errors.Is(err, app.ErrNotFound) && !errors.Is(err, app.ErrFormerMember) {
 		return h.toPresentSlug(c, r.user.ID)
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (h *Server) poll(p app.Permission) fiber.Handler {
 			return app.ErrSignedOut
 		}
 		actor, err := h.app.ActorOfSession(c.UserContext(), token, c.Params("slug"))
-		if errors.Is(err, app.ErrNotFound) {
+		if errors.Is(err, app.ErrNotFound) && !errors.Is(err, app.ErrFormerMember) {
 			ctx, err := h.sessionOf(c)
 			if err != nil {
 				return err
