@@ -41,3 +41,9 @@ func SealedRows(ctx context.Context, q *db.Queries) (rows []db.SealedValuesRow, 
 	}
 	return rows, err
 }
+
+// KnownAction says whether an action of records is named for people.
+func KnownAction(action string) bool {
+	_, ok := auditActions[action]
+	return ok
+}
