@@ -42,7 +42,7 @@ func (v *verifier) audit(ctx context.Context, key *db.AuditKey) error {
 		if err := auditRecords(ctx, v.q, chain, func(r db.AuditLog) error { c.look(r); return nil }); err != nil {
 			return err
 		}
-		head, found, err := v.q.HeadOfAudit(ctx, chain)
+		head, found, err := db.HeadOfAudit(ctx, v.q, chain)
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ const HeadNames = "audit/"
 
 // HeadOfAudit reads the head that is kept beside a chain: a workspace's, or "" for the installation's.
 // What can't be read is an empty head, from which nothing that is there can follow.
-func (q *Queries) HeadOfAudit(ctx context.Context, workspaceID string) (h AuditHead, found bool, err error) {
+func HeadOfAudit(ctx context.Context, q *Queries, workspaceID string) (h AuditHead, found bool, err error) {
 	value, err := q.InstallationValue(ctx, HeadNames+workspaceID)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, false, nil
@@ -69,7 +69,7 @@ func (tx *Tx) Record(ctx context.Context, r AuditLog) error {
 		return ErrNoAuditKey
 	}
 	chain := chainOf(r)
-	head, found, err := tx.HeadOfAudit(ctx, chain)
+	head, found, err := HeadOfAudit(ctx, tx.Queries, chain)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (w *world) checkChain(t interface{ Fatalf(string, ...any) }, workspace stri
 			seal = testKey.Seal(r.Hash)
 			actions = append(actions, r.Action)
 		}
-		head, found, err := q.HeadOfAudit(context.Background(), workspace)
+		head, found, err := HeadOfAudit(context.Background(), q, workspace)
 		if err != nil || found != (len(list) > 0) || head.Seq != int64(len(list)) || head.Seal != seal {
 			return fmt.Errorf("the head of %q is %+v after %d records: %w", workspace, head, len(list), err)
 		}

@@ -24,7 +24,7 @@ func TestAuditLogTellsInPlainWords(t *testing.T) {
 	must(t, err)
 	base := path(w.north, "/settings/audit")
 	p := w.as("owner").get(base)
-	p.has(t, http.StatusOK, "changed the client Kestrel Press", "<td>Kestrel Books</td>", "<td>Kestrel Press</td>", "203.0.113.7", "made this workspace", "joined the team as member")
+	p.has(t, http.StatusOK, "changed the client Kestrel Press", "Name: <bdi>Kestrel Books</bdi> → <bdi>Kestrel Press</bdi>", "203.0.113.7", "made this workspace", "joined the team as member")
 	p.lacks(t, "Another workspace")
 	if strings.Index(p.body, "changed the client") > strings.Index(p.body, "added the client") {
 		t.Error("the newest is not first")
