@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -164,9 +165,13 @@ func (n *auditNames) tell(ctx context.Context, r db.ListAuditRow) (e AuditEntry,
 	if subject == "" {
 		subject = nameIn(a.of, before, after)
 	}
+	changes, err := n.changes(ctx, before, after)
+	if err != nil {
+		return e, err
+	}
 	e = AuditEntry{
 		Seq: r.Seq, At: r.At, Who: whoDid(r), Told: a.tell(subject, before, after), Kind: a.kind, Action: r.Action, Subject: id,
-		From: r.Ip, Changes: changesOf(before, after, n.actor.Workspace.Locale), Before: r.Before, After: r.After, Hash: r.Hash,
+		From: r.Ip, Changes: changes, Before: r.Before, After: r.After, Hash: r.Hash,
 	}
 	return e, nil
 }
@@ -317,12 +322,12 @@ func auditText(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// changesOf are the values that differ, by name.
-func changesOf(before, after any, locale string) (list []AuditChange) {
+// changes are the values that differ, by name.
+func (n *auditNames) changes(ctx context.Context, before, after any) (list []AuditChange, err error) {
 	was, isObject := before.(map[string]any)
 	is, alsoObject := after.(map[string]any)
 	if !isObject && before != nil || !alsoObject && after != nil {
-		return []AuditChange{{"Value", auditText(before), auditText(after)}}
+		return []AuditChange{{"Value", auditText(before), auditText(after)}}, nil
 	}
 	names := map[string]bool{}
 	for name := range was {
@@ -332,12 +337,18 @@ func changesOf(before, after any, locale string) (list []AuditChange) {
 		names[name] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		c := AuditChange{auditWord(name), moneyIn(was, name, locale), moneyIn(is, name, locale)}
+		c := AuditChange{Name: auditWord(name)}
+		if c.Before, err = n.value(ctx, was, name); err != nil {
+			return nil, err
+		}
+		if c.After, err = n.value(ctx, is, name); err != nil {
+			return nil, err
+		}
 		if c.Before != c.After {
 			list = append(list, c)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // auditWord is the name of a value for people: due_date is Due date.
@@ -346,16 +357,26 @@ func auditWord(name string) string {
 	return strings.ToUpper(name[:min(1, len(name))]) + name[min(1, len(name)):]
 }
 
-// amounts are the values that are money, in minor units of the currency beside them.
-var amounts = []string{"total", "amount", "received", "due"}
+// amounts are the values that are money, in minor units of the currency beside them; subjectsOf
+// those that are ids of something that has a name.
+var (
+	amounts    = []string{"total", "amount", "received", "due"}
+	subjectsOf = map[string]auditSubject{"client": ofClient, "project": ofProject, "from": ofInvoice, "payment": ofPayment}
+)
 
-func moneyIn(object map[string]any, name, locale string) string {
+// value is a value of an object as people read it.
+func (n *auditNames) value(ctx context.Context, object map[string]any, name string) (string, error) {
+	text := auditText(object[name])
+	if of, ok := subjectsOf[name]; ok {
+		called, err := n.name(ctx, of, text)
+		return cmp.Or(called, text), err
+	}
 	number, isNumber := object[name].(json.Number)
 	currency, _ := object["currency"].(string)
 	if _, known := billing.CurrencyOf(currency); isNumber && known && slices.Contains(amounts, name) {
 		if minor, err := number.Int64(); err == nil {
-			return billing.FormatMoney(billing.Money{Minor: minor, Currency: currency}, locale)
+			return billing.FormatMoney(billing.Money{Minor: minor, Currency: currency}, n.actor.Workspace.Locale), nil
 		}
 	}
-	return auditText(object[name])
+	return text, nil
 }
