@@ -81,10 +81,12 @@ func (tx *Tx) Record(ctx context.Context, r AuditLog) error {
 	}
 	r.Seq = head.Seq + 1
 	r.Hash = tx.audit.Hash(head.Seal, r)
-	if err := tx.InsertAudit(ctx, InsertAuditParams(r)); err != nil {
+	// The head comes first: on PostgreSQL, two that record at once meet there, and one of them runs
+	// again. Meeting at the record's number would be an error of its own.
+	if err := tx.SetAuditHead(ctx, chain, AuditHead{r.Seq, tx.audit.Seal(r.Hash)}); err != nil {
 		return err
 	}
-	return tx.SetAuditHead(ctx, chain, AuditHead{r.Seq, tx.audit.Seal(r.Hash)})
+	return tx.InsertAudit(ctx, InsertAuditParams(r))
 }
 
 // SetAuditHead keeps the head of a chain.
