@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -227,5 +228,61 @@ func TestEachActionIsNamed(t *testing.T) {
 	}
 	if calls < 30 {
 		t.Errorf("found only %d calls of record", calls)
+	}
+}
+
+// Members neither read the log nor take it with them.
+func TestMembersDoNotReadTheAuditLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if _, err := w.app.AuditLog(context.Background(), w.member, app.AuditFilter{}, 0); !errors.Is(err, app.ErrForbidden) {
+		t.Errorf("reads it: %v", err)
+	}
+	err := w.app.ExportAudit(context.Background(), w.member, app.AuditFilter{}, func([]app.AuditEntry) error {
+		t.Error("gets a part of it")
+		return nil
+	})
+	if !errors.Is(err, app.ErrForbidden) {
+		t.Errorf("exports it: %v", err)
+	}
+}
+
+// What people do to get in leaves nothing in the log by which somebody else could.
+func TestRecordsHoldNoSecret(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	const password, another = "correct horse battery staple", "another horse battery staple"
+	user, err := w.app.CreateUser(ctx, app.NewUser{Name: "Kim", Email: "kim@example.com", Password: password})
+	must(t, err)
+	_, err = w.app.SignIn(ctx, "kim@example.com", password, "203.0.113.7")
+	must(t, err)
+	_, err = w.app.SignIn(ctx, "kim@example.com", "wrong horse battery staple", "203.0.113.7")
+	if !errors.Is(err, app.ErrWrongSignIn) {
+		t.Fatal(err)
+	}
+	token := session(t, w, user.ID)
+	_, err = w.app.OperatorResetPassword(byCommand(), "kim@example.com", another)
+	must(t, err)
+	link, err := w.app.OperatorResetPassword(byCommand(), "kim@example.com", "")
+	must(t, err)
+	newcomers, err := w.app.OperatorCreateUser(byCommand(), app.OperatorNewUser{Name: "Lou", Email: "lou@example.com"})
+	must(t, err)
+	must(t, w.app.EndSessionsOf(ctx, user.ID))
+	log := strings.Join(w.sql("SELECT action || subject || before || after FROM audit_log"), "\n")
+	secrets := append([]string{password, another, "wrong horse", "$argon2", token}, w.sql("SELECT hash FROM one_time_tokens")...)
+	for _, l := range []string{link, newcomers} {
+		_, secret, _ := strings.Cut(l, "token=")
+		secrets = append(secrets, secret)
+	}
+	for _, secret := range secrets {
+		if secret == "" || strings.Contains(log, secret) {
+			t.Errorf("the log holds %q", secret)
+		}
+	}
+	for _, action := range []string{"create user", "sign in", "fail to sign in", "operator.reset_password", "operator.reset_link", "operator.create_user", "end sessions"} {
+		if !strings.Contains(log, action) {
+			t.Errorf("there is no record of %s", action)
+		}
 	}
 }
