@@ -98,7 +98,7 @@ func (h *Server) auditCSV(c *fiber.Ctx) error {
 	if _, err := h.app.AuditLog(c.UserContext(), actor, f, 0); err != nil {
 		return err // while it can still be said
 	}
-	name := "audit-" + actor.Workspace.Slug + "-" + string(billing.Today(actor.Workspace.Location(), h.now())) + ".csv"
+	name := "audit-" + string(billing.Today(actor.Workspace.Location(), h.now())) + ".csv"
 	return h.sendCSV(c, name, func(w *csv.Writer) error {
 		ctx, cancel := context.WithTimeout(context.Background(), writeTimeout)
 		defer cancel()
