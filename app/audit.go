@@ -173,13 +173,13 @@ func (b *auditBegun) chain(ctx context.Context, tx *db.Tx, key *db.AuditKey) err
 		err := auditRecords(ctx, tx.Queries, chain, func(r db.AuditLog) error {
 			if r.Hash != "" {
 				b.Lost++
-				head = db.AuditHead{Seq: r.Seq, Seal: key.Seal(r.Hash)}
+				head = db.AuditHead{Seq: r.Seq, Seal: key.SealOf(r.Hash)}
 				key.Since[chain] = r.Seq
 				return nil
 			}
 			b.Chained++
 			hash := key.Hash(head.Seal, r)
-			head = db.AuditHead{Seq: r.Seq, Seal: key.Seal(hash)}
+			head = db.AuditHead{Seq: r.Seq, Seal: key.SealOf(hash)}
 			_, err := tx.SetAuditHash(ctx, db.SetAuditHashParams{ID: r.ID, Hash: hash})
 			return err
 		})

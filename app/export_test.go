@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"trak/db"
 )
@@ -25,7 +26,7 @@ func SealedColumns() (names []string) {
 
 // SealedPlace is where a row of such a column rests, for auth.Box.
 func SealedPlace(column, id string) []byte {
-	for _, c := range sealedColumns {
+	for _, c := range append(slices.Clone(sealedColumns), sealedAudit) {
 		if c.name == column {
 			return c.place(id)
 		}

@@ -89,7 +89,7 @@ func (c *auditChain) look(r db.AuditLog) {
 	if c.judged && r.Seq > c.key.Since[c.id] && c.key.Hash(c.seal, r) != r.Hash {
 		c.v.differ(c.slug, "audit", id, "%q is not as it was written: it was changed, moved, or put there by somebody else", r.Action)
 	}
-	c.next, c.hash, c.seal, c.judged = r.Seq+1, r.Hash, c.key.Seal(r.Hash), true
+	c.next, c.hash, c.seal, c.judged = r.Seq+1, r.Hash, c.key.SealOf(r.Hash), true
 }
 
 // end compares the last record with what is kept beside the chain.

@@ -83,7 +83,7 @@ func (tx *Tx) Record(ctx context.Context, r AuditLog) error {
 	r.Hash = tx.audit.Hash(head.Seal, r)
 	// The head comes first: on PostgreSQL, two that record at once meet there, and one of them runs
 	// again. Meeting at the record's number would be an error of its own.
-	if err := tx.SetAuditHead(ctx, chain, AuditHead{r.Seq, tx.audit.Seal(r.Hash)}); err != nil {
+	if err := tx.SetAuditHead(ctx, chain, AuditHead{r.Seq, tx.audit.SealOf(r.Hash)}); err != nil {
 		return err
 	}
 	return tx.InsertAudit(ctx, InsertAuditParams(r))
@@ -141,8 +141,8 @@ func (k *AuditKey) Hash(seal string, r AuditLog) string {
 	return k.sum(b)
 }
 
-// Seal is that of a record with the hash.
-func (k *AuditKey) Seal(hash string) string { return k.sum([]byte("trak audit seal 1 " + hash)) }
+// SealOf is the seal of a record with the hash.
+func (k *AuditKey) SealOf(hash string) string { return k.sum([]byte("trak audit seal 1 " + hash)) }
 
 func (k *AuditKey) sum(b []byte) string {
 	h := hmac.New(sha256.New, k.Secret)

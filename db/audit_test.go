@@ -42,7 +42,7 @@ func (w *world) checkChain(t interface{ Fatalf(string, ...any) }, workspace stri
 			if r.Seq != int64(i+1) || r.Hash != testKey.Hash(seal, r) {
 				return fmt.Errorf("record %d of %q is %+v", i+1, workspace, r)
 			}
-			seal = testKey.Seal(r.Hash)
+			seal = testKey.SealOf(r.Hash)
 			actions = append(actions, r.Action)
 		}
 		head, found, err := HeadOfAudit(context.Background(), q, workspace)
