@@ -96,6 +96,7 @@ var auditActions = map[string]auditAction{
 	"add member":          {AuditTeam, ofPerson, "joined the team as {after.role}"},
 	"change role":         {AuditTeam, ofPerson, "changed the role of {subject} from {before.role} to {after.role}"},
 	"remove member":       {AuditTeam, ofPerson, "removed {subject} from the team"},
+	"hand over workspace": {AuditTeam, ofPerson, "handed the workspace over to {subject}"},
 	"leave workspace":     {AuditTeam, ofPerson, "left the team"},
 	"invite":              {AuditTeam, ofOther, "invited {after.email} as {after.role}"},
 	"resend invitation":   {AuditTeam, ofOther, "sent the invitation of {after.email} again"},

@@ -109,8 +109,8 @@ func (h *Server) auditCSV(c *fiber.Ctx) error {
 			for _, e := range part {
 				at := time.UnixMicro(e.At).UTC().Format(time.RFC3339Nano)
 				err := w.Write([]string{
-					strconv.FormatInt(e.Seq, 10), at, cell(e.Who), cell(e.Told), cell(e.From), string(e.Kind), cell(e.Action), cell(e.Subject),
-					cell(e.Before), cell(e.After), e.Hash,
+					strconv.FormatInt(e.Seq, 10), at, app.CellText(e.Who), app.CellText(e.Told), app.CellText(e.From), string(e.Kind), app.CellText(e.Action), app.CellText(e.Subject),
+					app.CellText(e.Before), app.CellText(e.After), e.Hash,
 				})
 				if err != nil {
 					return err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
-	"strings"
 
 	"github.com/gofiber/fiber/v2"
 )
@@ -47,12 +46,4 @@ func writeCSV(to io.Writer, write func(*csv.Writer) error) (err error) {
 	}
 	w.Flush()
 	return w.Error()
-}
-
-// cell keeps spreadsheets from taking a text for a formula.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }
