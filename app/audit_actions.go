@@ -123,6 +123,7 @@ var auditActions = map[string]auditAction{
 	"create user":                    {AuditSignIn, ofPerson, "got an account"},
 	"sign in":                        {AuditSignIn, ofPerson, "signed in"},
 	"sign in with passkey":           {AuditSignIn, ofPerson, "signed in with a passkey"},
+	"confirm with passkey":           {AuditSignIn, ofPerson, "confirmed who they are with a passkey"},
 	"fail to sign in":                {AuditSignIn, ofPerson, "could not sign in"},
 	"give the password":              {AuditSignIn, ofPerson, "gave the password, without the second factor so far"},
 	"confirm":                        {AuditSignIn, ofPerson, "confirmed who they are"},
