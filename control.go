@@ -42,8 +42,9 @@ type control struct {
 func newControl(dir string, product *app.App, log *slog.Logger) *control {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /sync", syncOnServer(product))
+	mux.HandleFunc("POST /operate", operateOnServer(product))
 	mux.HandleFunc("POST /webhook/ensure", func(w http.ResponseWriter, r *http.Request) {
-		done, err := product.EnsureWebhook(r.Context())
+		done, err := product.EnsureWebhook(app.From(r.Context(), app.CommandLine))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
@@ -59,7 +60,7 @@ func newControl(dir string, product *app.App, log *slog.Logger) *control {
 		_ = json.NewEncoder(w).Encode(report)
 	})
 	mux.HandleFunc("POST /repair", func(w http.ResponseWriter, r *http.Request) {
-		mended, err := product.Repair(r.Context())
+		mended, err := product.Repair(app.From(r.Context(), app.CommandLine))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -109,7 +110,7 @@ func (c *control) stop() {
 // askServer gives the running server a command and returns its answer. errNoServer means
 // that the command may do the work by itself.
 func askServer(ctx context.Context, dir, path string) (string, error) {
-	answer, err := openAnswer(ctx, dir, path, controlTime)
+	answer, err := openAnswer(ctx, dir, path, nil, controlTime)
 	if err != nil {
 		return "", err
 	}
@@ -121,9 +122,9 @@ func askServer(ctx context.Context, dir, path string) (string, error) {
 	return strings.TrimSpace(string(body)), nil
 }
 
-// openAnswer gives the running server a command, which may take the given time (0 is any), and
-// returns its answer to be read.
-func openAnswer(ctx context.Context, dir, path string, limit time.Duration) (io.ReadCloser, error) {
+// openAnswer gives the running server a command with a body, if any, which may take the given time
+// (0 is any), and returns its answer to be read.
+func openAnswer(ctx context.Context, dir, path string, body io.Reader, limit time.Duration) (io.ReadCloser, error) {
 	socket := filepath.Join(dir, socketFile)
 	client := http.Client{Timeout: limit, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -131,7 +132,7 @@ func openAnswer(ctx context.Context, dir, path string, limit time.Duration) (io.
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
 	}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://trak"+path, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://trak"+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +146,6 @@ func openAnswer(ctx context.Context, dir, path string, limit time.Duration) (io.
 		return response.Body, nil
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return nil, errors.Join(errors.New(strings.TrimSpace(string(body))), err)
+	said, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return nil, errors.Join(errors.New(strings.TrimSpace(string(said))), err)
 }

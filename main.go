@@ -34,6 +34,8 @@ type commands struct {
 	Verify      verifyCmd      `cmd:"" help:"Compute every status, sum and number again and compare it with what is stored, and with Stripe."`
 	Prove       proveCmd       `cmd:"" help:"Print the whole way of an invoice's money, each step with Stripe's id."`
 	Doctor      doctorCmd      `cmd:"" help:"Look whether payments reach Trak, and say how to mend what stands in their way."`
+	User        userCmd        `cmd:"" help:"The people who can sign in, for an operator who is locked out."`
+	Workspace   workspaceCmd   `cmd:"" help:"The workspaces."`
 	Webhook     webhookCmd     `cmd:"" help:"The webhook endpoint at Stripe."`
 	Key         keyCmd         `cmd:"" help:"The key that encrypts the secrets in the database."`
 	Healthcheck healthcheckCmd `cmd:"" help:"Ask a running server whether it is well, for containers."`

@@ -55,7 +55,7 @@ func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	readme := read(t, "README.md")
 	app := kong.Must(&commands{}, kong.Name("trak")).Model
-	said := regexp.MustCompile("(?:`|\\./)trak ((?:[a-z]+ ?)+)(--[a-z]+)?").FindAllStringSubmatch(readme, -1)
+	said := regexp.MustCompile("(?:`|\\./)trak ((?:[a-z]+(?:-[a-z]+)* ?)+)(--[a-z]+)?").FindAllStringSubmatch(readme, -1)
 	flags := regexp.MustCompile("`(--[a-z-]+)[ `]").FindAllStringSubmatch(readme, -1)
 	if len(said) == 0 || len(flags) == 0 {
 		t.Fatal("README.md names no commands")

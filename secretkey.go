@@ -87,6 +87,27 @@ func keysOf(ctx context.Context, database *db.DB, s settings) (k keys, err error
 	return k, nil
 }
 
+// secretsToLook is the box for a command that only looks, beside a server that may be running: it
+// makes no key and changes nothing. Without a key there is nil, and what is sealed stays closed.
+func (s settings) secretsToLook() (*auth.Box, error) {
+	key := s.SecretKey
+	if key == "" {
+		var err error
+		key, err = readKey(filepath.Join(s.DataDir, secretKeyFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	box, err := auth.NewBox([]byte(key))
+	if err != nil {
+		return nil, fmt.Errorf("use the secret key: %w", err)
+	}
+	return box, nil
+}
+
 // dropOld removes the kept key that opens nothing any more.
 func (k keys) dropOld() error {
 	if k.oldFile == "" {

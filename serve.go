@@ -128,6 +128,9 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := app.OpenAudit(ctx, database, secrets.box, s.Logger); err != nil {
+		return nil, nil, err
+	}
 	install, err := app.InstallID(ctx, database)
 	if err != nil {
 		return nil, nil, err
@@ -153,6 +156,25 @@ func openApp(ctx context.Context, s settings) (_ *db.DB, _ *app.App, err error) 
 		return nil, nil, err
 	}
 	return database, product, nil
+}
+
+// openAlone opens the data directory, whose lock it then holds, for a command that needs no Stripe.
+func openAlone(ctx context.Context, s settings) (*db.DB, *app.App, error) {
+	if err := hasDatabase(s.DataDir); err != nil {
+		return nil, nil, err
+	}
+	database, err := openDB(ctx, s.DataDir, s.Now, s.Logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	secrets, err := openSecrets(ctx, database, s)
+	if err == nil {
+		var trak *app.App
+		if trak, err = app.Alone(ctx, database, secrets.box, s.AppURL, s.Now, s.Logger); err == nil {
+			return database, trak, nil
+		}
+	}
+	return nil, nil, errors.Join(err, database.Close())
 }
 
 // openDB opens the database of a data directory, whose lock it then holds.

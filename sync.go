@@ -194,7 +194,7 @@ func askSync(ctx context.Context, dir string, request app.SyncRequest, report fu
 	if !request.Since.IsZero() {
 		query.Set("since", request.Since.Format(time.RFC3339))
 	}
-	answer, err := openAnswer(ctx, dir, "/sync?"+query.Encode(), 0)
+	answer, err := openAnswer(ctx, dir, "/sync?"+query.Encode(), nil, 0)
 	if err != nil {
 		return err
 	}

@@ -45,12 +45,12 @@ func (c *verifyCmd) Run() error {
 }
 
 func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
-	s, err := c.stripe()
+	s, err := c.checked()
 	if err != nil {
 		return v, err
 	}
 	if c.Repair {
-		if v.Mended, err = c.repair(ctx); err != nil {
+		if v.Mended, err = c.repair(ctx, s); err != nil {
 			return v, fmt.Errorf("repair: %w", err)
 		}
 	}
@@ -62,6 +62,9 @@ func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
 	bar := newProgress(os.Stderr)
 	defer bar.clear()
 	o := app.VerifyOptions{Own: s.Own, Progress: bar.show}
+	if o.Secrets, err = s.secretsToLook(); err != nil {
+		return v, err
+	}
 	if s.StripeKey != "" {
 		o.Stripe, err = connect.New(connect.Config{SecretKey: string(s.StripeKey), BaseURL: s.StripeBase, InstallID: "verify", Own: s.Own})
 		if err != nil {
@@ -72,19 +75,22 @@ func (c *verifyCmd) verify(ctx context.Context) (v verification, err error) {
 	return v, err
 }
 
-// stripe are the settings that lead to Stripe. Without a key it is left out.
-func (c *verifyCmd) stripe() (settings, error) {
+// checked are the settings that a look needs: those that lead to Stripe, which without a key is
+// left out, and the secret key.
+func (c *verifyCmd) checked() (settings, error) {
 	var p problems
-	var s settings
-	s.StripeKey = p.secret("STRIPE_SECRET_KEY", c.StripeSecretKey, c.StripeSecretKeyFile)
-	if c.Local || s.StripeKey == "" && len(p) == 0 {
-		return settings{}, nil
+	s := settings{DataDir: c.Data}
+	s.SecretKey, s.OldSecretKey = p.secretKeys(c.configuration)
+	if !c.Local {
+		s.StripeKey = p.secret("STRIPE_SECRET_KEY", c.StripeSecretKey, c.StripeSecretKeyFile)
 	}
-	if p.checkStripeKey(s.StripeKey) {
-		s.Live, _ = connect.Mode(string(s.StripeKey))
+	if s.StripeKey != "" {
+		if p.checkStripeKey(s.StripeKey) {
+			s.Live, _ = connect.Mode(string(s.StripeKey))
+		}
+		s.Own = p.stripeMode(c.StripeMode)
+		s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)
 	}
-	s.Own = p.stripeMode(c.StripeMode)
-	s.StripeBase = p.stripeBase(c.StripeAPIBase, s.Live)
 	if len(p) > 0 {
 		return settings{}, p
 	}
@@ -93,7 +99,7 @@ func (c *verifyCmd) stripe() (settings, error) {
 
 // repair lets the running server do it, so that its pages show it at once. When none runs, it
 // takes the lock and opens the data directory itself.
-func (c *verifyCmd) repair(ctx context.Context) (mended []app.Difference, err error) {
+func (c *verifyCmd) repair(ctx context.Context, s settings) (mended []app.Difference, err error) {
 	answer, err := askServer(ctx, c.Data, "/repair")
 	if err == nil {
 		err = json.Unmarshal([]byte(answer), &mended)
@@ -102,14 +108,11 @@ func (c *verifyCmd) repair(ctx context.Context) (mended []app.Difference, err er
 	if !errors.Is(err, errNoServer) {
 		return nil, err
 	}
-	if err := hasDatabase(c.Data); err != nil {
-		return nil, err
-	}
-	log, now := (&problems{}).logger(c.Log), time.Now
-	database, err := openDB(ctx, c.Data, now, log)
+	s.Now, s.Logger = time.Now, (&problems{}).logger(c.Log)
+	database, trak, err := openAlone(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
-	return app.RepairAlone(ctx, database, now, log)
+	return trak.Repair(app.From(ctx, app.CommandLine))
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"text/tabwriter"
 
 	"trak/app"
 	"trak/billing"
@@ -35,6 +37,7 @@ func (c *verifyCmd) print(v verification) error {
 		found = fmt.Sprintf("differences: %d", n)
 	}
 	fmt.Printf("Workspaces: %d, invoices: %d, payments: %d; %s.\n", v.Workspaces, v.Invoices, v.Payments, found)
+	printAudit(os.Stdout, v.Audit)
 	switch {
 	case v.Accounts == nil && !c.Local:
 		fmt.Println("Stripe was left out: there is no STRIPE_SECRET_KEY.")
@@ -45,6 +48,24 @@ func (c *verifyCmd) print(v verification) error {
 		fmt.Printf("%d of them can be computed again: trak verify --repair\n", derived)
 	}
 	return nil
+}
+
+// printAudit says how long the chains of the audit log are, and how each ends, to be noted elsewhere.
+func printAudit(out io.Writer, a *app.AuditReport) {
+	if a == nil {
+		fmt.Fprintln(out, "The audit log was left out: there is no TRAK_SECRET_KEY to check it with.")
+		return
+	}
+	fmt.Fprintf(out, "Audit log: %s. Note the ends of its chains somewhere else, and compare later:\n", count(a.Records, "record"))
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, c := range a.Chains {
+		fmt.Fprintf(table, "  %s\t%d\t%s", cmp.Or(c.Workspace, "(installation)"), c.Last, c.Head)
+		if c.Unchecked > 0 {
+			fmt.Fprintf(table, "\t(not checked up to %d: their key is lost)", c.Unchecked)
+		}
+		fmt.Fprintln(table)
+	}
+	_ = table.Flush()
 }
 
 func line(d app.Difference) string {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"trak/app"
 )
 
 type webhookCmd struct {
@@ -40,5 +42,5 @@ func (c *webhookEnsureCmd) alone(ctx context.Context) (done string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, database.Close()) }()
-	return product.EnsureWebhook(ctx)
+	return product.EnsureWebhook(app.From(ctx, app.CommandLine))
 }

@@ -11,7 +11,6 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -100,6 +99,9 @@ func New(ctx context.Context, c Config) (*App, error) {
 	if a.install, err = InstallID(ctx, c.DB); err != nil {
 		return nil, err
 	}
+	if err := OpenAudit(ctx, c.DB, c.Secrets, c.Logger); err != nil {
+		return nil, err
+	}
 	if err := a.loadWebhookSecrets(ctx, c.WebhookSecrets); err != nil {
 		return nil, err
 	}
@@ -176,35 +178,6 @@ func newToken() string {
 		panic(err) // never happens (crypto/rand)
 	}
 	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// record leaves the audit record of a change: who did what to what, before and after. Returns
-// ErrNotFound, which undoes the change, in a workspace that was deleted meanwhile.
-func record(ctx context.Context, tx *db.Tx, actor Actor, action, subject string, before, after any) error {
-	if actor.WorkspaceID != "" && actor.UserID != "" {
-		if err := alive(ctx, tx, actor.WorkspaceID); err != nil {
-			return err
-		}
-	}
-	err := tx.InsertAudit(ctx, db.InsertAuditParams{
-		ID: newID(), WorkspaceID: optional(actor.WorkspaceID), UserID: optional(actor.UserID),
-		Action: action, Subject: subject, Before: asJSON(before), After: asJSON(after), At: tx.Now(),
-	})
-	if err != nil {
-		return fmt.Errorf("record %s: %w", action, err)
-	}
-	return nil
-}
-
-func asJSON(v any) string {
-	if v == nil {
-		return ""
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Sprintf("%q", err.Error())
-	}
-	return string(b)
 }
 
 func optional(s string) *string {

@@ -135,9 +135,9 @@ func (a *App) reassign(ctx context.Context, tx *db.Tx, actor Actor, row db.Payme
 	if err := a.event(ctx, tx, actor, inv.ID, kind, detail); err != nil {
 		return err
 	}
-	after := received(s)
+	after := received(s, inv.Currency)
 	after["payment"] = row.ID
-	return record(ctx, tx, actor, kind, inv.ID, received(standingOf(inv)), after)
+	return record(ctx, tx, actor, kind, inv.ID, received(standingOf(inv), inv.Currency), after)
 }
 
 // findPayment is how use-cases get at a payment at Stripe: within the actor's workspace and the

@@ -139,7 +139,7 @@ func (a *App) UpdateClient(ctx context.Context, actor Actor, id string, in Clien
 			return ErrConflict
 		}
 		tx.AfterCommit(func() { a.versions.bump(actor.WorkspaceID) })
-		return record(ctx, tx, actor, "client.update", id, clientSummary(was), in)
+		return record(ctx, tx, actor, "client.update", id, clientSummary(was), clientSummary(db.Client{Name: in.Name, Email: in.Email, Address: in.Address}))
 	})
 }
 

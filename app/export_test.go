@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"slices"
 
 	"trak/db"
 )
@@ -25,7 +26,7 @@ func SealedColumns() (names []string) {
 
 // SealedPlace is where a row of such a column rests, for auth.Box.
 func SealedPlace(column, id string) []byte {
-	for _, c := range sealedColumns {
+	for _, c := range append(slices.Clone(sealedColumns), sealedAudit) {
 		if c.name == column {
 			return c.place(id)
 		}
@@ -40,4 +41,10 @@ func SealedRows(ctx context.Context, q *db.Queries) (rows []db.SealedValuesRow, 
 		rows = append(rows, db.SealedValuesRow{Place: v.name, ID: v.id, Sealed: v.sealed})
 	}
 	return rows, err
+}
+
+// KnownAction says whether an action of records is named for people.
+func KnownAction(action string) bool {
+	_, ok := auditActions[action]
+	return ok
 }

@@ -137,7 +137,7 @@ func (a *App) byHand(ctx context.Context, actor Actor, invoiceID, formKey, amoun
 		if err != nil {
 			return err
 		}
-		return record(ctx, tx, actor, action, inv.ID, received(standingOf(inv)), received(s))
+		return record(ctx, tx, actor, action, inv.ID, received(standingOf(inv), inv.Currency), received(s, inv.Currency))
 	})
 	if err != nil && !errors.Is(err, errSentTwice) {
 		return err
@@ -168,8 +168,8 @@ func handSentBefore(ctx context.Context, tx *db.Tx, actor Actor, inv db.Invoice,
 }
 
 // received is what the audit log keeps of what came in for an invoice.
-func received(s billing.Standing) map[string]any {
-	return map[string]any{"status": s.Status, "received": s.Received, "due": s.Due}
+func received(s billing.Standing, currency string) map[string]any {
+	return map[string]any{"status": s.Status, "received": s.Received, "due": s.Due, "currency": currency}
 }
 
 // addEntry adds to the entries that a payment has and stores what they come to.

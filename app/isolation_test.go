@@ -92,6 +92,21 @@ var useCases = map[string]useCase{
 	"CheckAccount":     {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.CheckAccount(ctx, by) }},
 	"ReturnFromStripe": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.ReturnFromStripe(ctx, by) }},
 	"Disconnect":       {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error { return a.Disconnect(ctx, by) }},
+	"AuditLog": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		p, err := a.AuditLog(ctx, by, app.AuditFilter{}, 0)
+		for _, e := range p.Entries {
+			err = errors.Join(err, x.notTheirs(e.Subject))
+		}
+		return err
+	}},
+	"ExportAudit": {call: func(ctx context.Context, a *app.App, by app.Actor, x ids) error {
+		return a.ExportAudit(ctx, by, app.AuditFilter{}, func(part []app.AuditEntry) (err error) {
+			for _, e := range part {
+				err = errors.Join(err, x.notTheirs(e.Subject))
+			}
+			return err
+		})
+	}},
 	"Disputes": {call: func(ctx context.Context, a *app.App, by app.Actor, _ ids) error {
 		list, _, err := a.Disputes(ctx, by, app.Cursor{})
 		return errors.Join(err, nothing(len(list)))

@@ -67,6 +67,8 @@ const (
 	ManageTeam Permission = "manage the team"
 	// ManageOwners is the same for owners, and to become no owner by handing over.
 	ManageOwners Permission = "make, change or remove owners"
+	// ViewAudit is to read who did what, from where.
+	ViewAudit Permission = "view the audit log"
 )
 
 var granted = map[Permission][]Role{
@@ -95,6 +97,7 @@ var granted = map[Permission][]Role{
 	ViewTeam:         {Owner, Admin, Member, Accountant},
 	ManageTeam:       {Owner, Admin},
 	ManageOwners:     {Owner},
+	ViewAudit:        {Owner, Admin},
 }
 
 // Permissions lists every permission by name, for tests and pages.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"trak/auth"
 	"trak/billing"
 	"trak/db"
 	"trak/jobs"
@@ -63,7 +64,7 @@ func (a *App) Repair(ctx context.Context) (mended []Difference, err error) {
 
 // derivedDifferences are those that a repair mends: payments first, since invoices follow from them.
 func (a *App) derivedDifferences(ctx context.Context) (list []Difference, err error) {
-	report, err := Verify(ctx, a.db)
+	report, err := VerifyWith(ctx, a.db, VerifyOptions{booksOnly: true})
 	for _, d := range report.Differences {
 		if d.Derived {
 			list = append(list, d)
@@ -81,14 +82,20 @@ func (a *App) derivedDifferences(ctx context.Context) (list []Difference, err er
 	return list, err
 }
 
-// RepairAlone is Repair on a database that no server has open.
-func RepairAlone(ctx context.Context, d *db.DB, now func() time.Time, log *slog.Logger) ([]Difference, error) {
+// Alone is an App for what an operator does on a database that no server has open: it has no
+// Stripe and works on nothing in the background. For Repair and the commands about users.
+func Alone(ctx context.Context, d *db.DB, secrets *auth.Box, url string, now func() time.Time, log *slog.Logger) (*App, error) {
 	install, err := InstallID(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{db: d, now: now, log: log, install: install, versions: newVersions(now()), jobs: jobs.New(nil, now, log)}
-	return a.Repair(ctx)
+	if err := OpenAudit(ctx, d, secrets, log); err != nil {
+		return nil, err
+	}
+	return &App{
+		db: d, url: url, secrets: secrets, limits: auth.NewLimits(now), now: now, log: log, install: install,
+		versions: newVersions(now()), actors: newActors(now), jobs: jobs.New(nil, now, log),
+	}, nil
 }
 
 // mend computes one payment or one invoice again.

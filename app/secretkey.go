@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,14 @@ var sealedColumns = []sealedColumn{
 	},
 }
 
+// sealedAudit is the key of the audit log among the installation's values. Given up, the log goes
+// on with another one and says so: see useAudit.
+var sealedAudit = sealedColumn{
+	name: "installation." + auditKept, what: "keys of the audit log",
+	place: func(string) []byte { return []byte(auditKept) },
+	store: sealedColumns[0].store, forget: sealedColumns[0].forget,
+}
+
 // sealedValue is one of them.
 type sealedValue struct {
 	sealedColumn
@@ -90,6 +99,10 @@ func sealedValues(ctx context.Context, q *db.Queries) (list []sealedValue, err e
 	}
 	for _, row := range rows {
 		if !auth.IsSealed(row.Sealed) {
+			continue
+		}
+		if row.Place == "installation.value" && row.ID == auditKept {
+			list = append(list, sealedValue{sealedAudit, row.ID, row.Sealed})
 			continue
 		}
 		found := false
@@ -123,6 +136,9 @@ func AdoptKey(ctx context.Context, d *db.DB, box, old *auth.Box, setting string)
 			return err
 		}
 		if err := keepKey(ctx, tx, box); err != nil || was.ID == "" {
+			return err
+		}
+		if _, _, err := useAudit(ctx, tx, box); err != nil {
 			return err
 		}
 		return record(ctx, tx, Actor{}, "key.rotate", "installation", was.ID, box.KeyID())
@@ -190,7 +206,7 @@ func lostKey(ctx context.Context, q *db.Queries, setting, what string) error {
 // counted tells how many values of each kind there are.
 func counted(values []sealedValue) string {
 	var parts []string
-	for _, c := range sealedColumns {
+	for _, c := range append(slices.Clone(sealedColumns), sealedAudit) {
 		n := 0
 		for _, v := range values {
 			if v.name == c.name {
@@ -235,6 +251,9 @@ func ResetKey(ctx context.Context, d *db.DB, box, old *auth.Box, agreed bool) (l
 			return err
 		}
 		if err := keepKey(ctx, tx, box); err != nil {
+			return err
+		}
+		if _, _, err := useAudit(ctx, tx, box); err != nil {
 			return err
 		}
 		return record(ctx, tx, Actor{}, "key.reset", "installation", was.ID, map[string]string{"key": box.KeyID(), "given_up": lost})

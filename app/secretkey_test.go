@@ -53,6 +53,14 @@ func newVault(t *testing.T, box *auth.Box) *vault {
 			ID: "letter", Kind: "invitation", Recipient: "kim@example.com", Subject: "x", Body: "{link}", Path: "/join/", Secret: seal("messages.secret", "letter", "token"), Now: tx.Now(),
 		})
 	}))
+	must(t, app.OpenAudit(t.Context(), v.db, box, logger(t)))
+	for _, row := range v.sealed() {
+		if row.Place == "installation.audit_key" {
+			plain, err := box.Open(row.Sealed, app.SealedPlace(row.Place, row.ID))
+			must(t, err)
+			v.plain[row.Place+" "+row.ID] = string(plain)
+		}
+	}
 	return v
 }
 
@@ -228,7 +236,7 @@ func TestLostKey(t *testing.T) {
 			t.Errorf("got %v, want an Unfit: %s", err, what)
 			continue
 		}
-		for _, says := range []string{right.KeyID(), "TRAK_SECRET_KEY_OLD", "trak verify --local", "trak key reset", "webhook secrets: 2, second factors: 2, links in mail that waits: 1"} {
+		for _, says := range []string{right.KeyID(), "TRAK_SECRET_KEY_OLD", "trak verify --local", "trak key reset", "webhook secrets: 2, second factors: 2, links in mail that waits: 1, keys of the audit log: 1"} {
 			if !strings.Contains(unfit.Remedy, says) {
 				t.Errorf("%s: %q is missing in %s", what, says, unfit.Remedy)
 			}
@@ -262,7 +270,7 @@ func TestResetKey(t *testing.T) {
 	v := newVault(t, lost)
 	_, err := adoptKey(v, lost, nil)
 	must(t, err)
-	const all = "webhook secrets: 2, second factors: 2, links in mail that waits: 1"
+	const all = "webhook secrets: 2, second factors: 2, links in mail that waits: 1, keys of the audit log: 1"
 	if said, err := app.ResetKey(ctx, v.db, fresh, nil, false); err != nil || said != all {
 		t.Errorf("%q, %v", said, err)
 	}
@@ -275,9 +283,11 @@ func TestResetKey(t *testing.T) {
 	if said, err := app.ResetKey(ctx, v.db, fresh, nil, true); err != nil || said != all {
 		t.Errorf("%q, %v", said, err)
 	}
-	if rows := v.sealed(); len(rows) > 0 {
+	if rows := v.sealed(); len(rows) != 1 || rows[0].Place != "installation.audit_key" {
 		t.Errorf("still sealed: %v", rows)
 	}
+	v.plain = map[string]string{"the audit log goes on": "with a key of its own"}
+	v.opens(lost, false)
 	if n, err := adoptKey(v, fresh, nil); err != nil || n != 0 {
 		t.Errorf("the next start seals %d values, %v", n, err)
 	}
@@ -306,6 +316,7 @@ var unsealed = map[string]string{
 // seals are the functions that seal something, with where it rests.
 var seals = map[string]string{
 	"ensureWebhook":     "installation.value",
+	"useAudit":          "installation.value",
 	"BeginSecondFactor": "users.totp_secret",
 	"post":              "messages.secret",
 	"sealAnew":          "", // whatever there is
@@ -365,7 +376,11 @@ func TestNothingSealedIsForgotten(t *testing.T) {
 				continue
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
-				if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "Seal" {
+				call, ok := n.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				if call, ok := call.Fun.(*ast.SelectorExpr); ok && call.Sel.Name == "Seal" {
 					called[f.Name.Name] = true
 					if column, known := seals[f.Name.Name]; !known || column != "" && !slices.Contains(listed, column) {
 						t.Errorf("%s in %s seals something that is in no list: a change of the secret key would lose it", f.Name.Name, file)

@@ -141,6 +141,7 @@ func TestSetupLink(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
+	w.sql("DROP TRIGGER audit_log_is_kept")
 	for _, table := range []string{"audit_log", "memberships", "sessions", "stripe_connect_accounts"} {
 		w.sql("DELETE FROM " + table)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"trak/auth"
 	"trak/billing"
 	"trak/connect"
 	"trak/db"
@@ -28,6 +29,7 @@ type VerifyReport struct {
 	Invoices    int             `json:"invoices"`
 	Payments    int             `json:"payments"`
 	Accounts    []AccountReport `json:"accounts"` // compared with Stripe; null = Stripe was left out
+	Audit       *AuditReport    `json:"audit"`    // null = the audit log was left out
 	Differences []Difference    `json:"differences"`
 }
 
@@ -35,8 +37,13 @@ type VerifyReport struct {
 type VerifyOptions struct {
 	Stripe *connect.Client // compare with Stripe as well; nil = look at the database alone
 	Own    bool            // it is the key's own account that is paid
+	// Secrets opens the key of the audit log. Where neither it nor a server's database that is open
+	// has the key, the audit log is left out.
+	Secrets *auth.Box
 	// Progress, when set, is told of each step: how many of all are done, and what comes now.
 	Progress func(done, all int, what string)
+
+	booksOnly bool // leave the audit log out, which no repair mends
 }
 
 // Verify computes every sum from its lines, every status from its facts and every series of
@@ -49,11 +56,21 @@ func Verify(ctx context.Context, d *db.DB) (VerifyReport, error) {
 // account of the key's mode as well, and the balance. It reads beside a server that may be at work.
 func VerifyWith(ctx context.Context, d *db.DB, o VerifyOptions) (VerifyReport, error) {
 	v := &verifier{o: o, db: d, slugs: map[string]string{}, torn: map[string]bool{}, report: VerifyReport{Differences: []Difference{}}}
+	key, err := o.auditKey(ctx, d)
+	if err != nil {
+		return v.report, err
+	}
 	broken, err := d.BrokenKeys(ctx)
 	if err != nil {
 		return v.report, fmt.Errorf("look at the foreign keys: %w", err)
 	}
-	if err := d.View(ctx, db.System, func(q *db.Queries) error { return v.database(ctx, q) }); err != nil {
+	err = d.View(ctx, db.System, func(q *db.Queries) error {
+		if err := v.database(ctx, q); err != nil || key == nil {
+			return err
+		}
+		return v.audit(ctx, key)
+	})
+	if err != nil {
 		return v.report, err
 	}
 	for _, b := range broken {
@@ -69,6 +86,17 @@ func VerifyWith(ctx context.Context, d *db.DB, o VerifyOptions) (VerifyReport, e
 		return cmp.Or(cmp.Compare(a.Workspace, b.Workspace), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID), cmp.Compare(a.What, b.What))
 	})
 	return v.report, nil
+}
+
+// auditKey is the key of the audit log, nil when it is left out.
+func (o VerifyOptions) auditKey(ctx context.Context, d *db.DB) (*db.AuditKey, error) {
+	if o.booksOnly {
+		return nil, nil
+	}
+	if key := d.AuditKey(); key != nil || o.Secrets == nil {
+		return key, nil
+	}
+	return auditKey(ctx, d, o.Secrets)
 }
 
 // verifyPage is how many rows are read at a time.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"trak/app"
+	"trak/auth"
 	"trak/billing"
 	"trak/db"
 )
@@ -262,7 +263,11 @@ func (w *world) repair() []app.Difference {
 	w.t.Helper()
 	d := w.openDB()
 	defer func() { _ = d.Close() }()
-	mended, err := app.RepairAlone(context.Background(), d, w.clock.now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	box, err := auth.NewBox([]byte(secretKey))
+	must(w.t, err)
+	alone, err := app.Alone(context.Background(), d, box, "", w.clock.now, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	must(w.t, err)
+	mended, err := alone.Repair(context.Background())
 	must(w.t, err)
 	return mended
 }

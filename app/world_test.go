@@ -161,6 +161,9 @@ func (w *world) open() (err error) {
 			_ = w.db.Close()
 		}
 	}()
+	box, err := auth.NewBox([]byte(secretKey))
+	must(w.t, err)
+	must(w.t, app.OpenAudit(ctx, w.db, box, logger(w.t)))
 	if err := app.AdoptMode(ctx, w.db, w.key == liveKey, false); err != nil {
 		return err
 	}
@@ -171,8 +174,6 @@ func (w *world) open() (err error) {
 		config.BaseURL = "" // Stripe itself, which no test reaches: see TestMain
 	}
 	stripe, err := connect.New(config)
-	must(w.t, err)
-	box, err := auth.NewBox([]byte("0123456789abcdef0123456789abcdef"))
 	must(w.t, err)
 	w.app, err = app.New(ctx, app.Config{
 		DB: w.db, Stripe: stripe, AppURL: w.hooks.URL, WebhookSecrets: w.secrets, WebhooksOff: w.off, PayloadDays: w.payloadDays, Own: w.own, OwnAccount: w.ownAccount,
@@ -201,6 +202,9 @@ func (w *world) openDB() *db.DB {
 	return d
 }
 
+// secretKey is that of every world.
+const secretKey = "0123456789abcdef0123456789abcdef"
+
 const liveKey = "sk_live_canary"
 
 // live starts Trak with a live key.
@@ -216,6 +220,9 @@ func (w *world) adopt(live, agreed bool) error {
 	w.t.Helper()
 	d := w.openDB()
 	defer func() { _ = d.Close() }()
+	box, err := auth.NewBox([]byte(secretKey))
+	must(w.t, err)
+	must(w.t, app.OpenAudit(context.Background(), d, box, logger(w.t)))
 	return app.AdoptMode(context.Background(), d, live, agreed)
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -63,6 +64,7 @@ type DB struct {
 	engine engine
 	path   string
 	closed sync.Once
+	audit  atomic.Pointer[AuditKey]
 }
 
 // engine is what SQLite and PostgreSQL do differently.
@@ -82,7 +84,10 @@ type engine interface {
 // ctx is looked at before f starts and never after. When the connection to PostgreSQL is lost
 // during the commit, the error does not tell whether the work stands.
 func (d *DB) Update(ctx context.Context, scope Scope, f func(*Tx) error) error {
-	return d.engine.update(ctx, scope, f)
+	return d.engine.update(ctx, scope, func(tx *Tx) error {
+		tx.audit = d.AuditKey()
+		return f(tx)
+	})
 }
 
 // View runs f on a read snapshot: all that f reads is of one moment. ctx is looked at while

@@ -52,6 +52,9 @@ type AuditLog struct {
 	Before      string
 	After       string
 	At          int64
+	Ip          string
+	Seq         int64
+	Hash        string
 }
 
 type BalanceTransaction struct {

@@ -262,36 +262,6 @@ func (q *Queries) FinalizeInvoice(ctx context.Context, arg FinalizeInvoiceParams
 	return result.RowsAffected()
 }
 
-const insertAudit = `-- name: InsertAudit :exec
-INSERT INTO audit_log (id, workspace_id, user_id, action, subject, before, after, at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-`
-
-type InsertAuditParams struct {
-	ID          string
-	WorkspaceID *string
-	UserID      *string
-	Action      string
-	Subject     string
-	Before      string
-	After       string
-	At          int64
-}
-
-func (q *Queries) InsertAudit(ctx context.Context, arg InsertAuditParams) error {
-	_, err := q.db.ExecContext(ctx, insertAudit,
-		arg.ID,
-		arg.WorkspaceID,
-		arg.UserID,
-		arg.Action,
-		arg.Subject,
-		arg.Before,
-		arg.After,
-		arg.At,
-	)
-	return err
-}
-
 const insertInvoice = `-- name: InsertInvoice :execrows
 INSERT INTO invoices (id, workspace_id, client_id, project_id, livemode, decided, status, phase, currency,
     subtotal, discount, tax, total, due_date, terms_days, po_number, note, token, created_by, created_at, updated_at)

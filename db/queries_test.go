@@ -59,6 +59,14 @@ var unscoped = map[string]string{
 	"SealedValues":          "the operator's change of the secret key: all that is encrypted, of all workspaces",
 	"SetMessageSecret":      "the operator's change of the secret key: the id is one that SealedValues has just given",
 	"DropMessage":           "the operator gives up what a lost key encrypted: the id is one that SealedValues has just given",
+
+	"SetAuditHash":            "the first start chains the records of all workspaces; the id is of one that has no hash",
+	"AuditOfInstallation":     "bound to the records of no workspace",
+	"LastAuditOfInstallation": "bound to the records of no workspace",
+	"AllMemberships":          "the operator's list of users, with what they are where",
+	"WorkspacesAndPeople":     "the operator's list of workspaces",
+	"WorkspacesOwnedAlone":    "the operator disables somebody: what they leave without an owner, anywhere",
+	"DropMessagesOfDisabled":  "bound to the person whom the operator disables",
 }
 
 func readStatements(t *testing.T) (list []statement) {

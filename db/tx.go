@@ -15,6 +15,7 @@ type Tx struct {
 	c     transaction
 	depth int
 	after []func()
+	audit *AuditKey
 }
 
 // transaction is what Savepoint needs of an engine: a conn or a pgTx.

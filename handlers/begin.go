@@ -188,6 +188,6 @@ func isSafe(method string) bool {
 func (h *Server) limitTime(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	c.SetUserContext(ctx)
+	c.SetUserContext(app.From(ctx, h.clientIP(c)))
 	return c.Next()
 }

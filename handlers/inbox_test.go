@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -424,6 +425,9 @@ func (in *inbox) verified() {
 	in.t.Helper()
 	r, err := app.Verify(context.Background(), in.db)
 	must(in.t, err)
+	r.Differences = slices.DeleteFunc(r.Differences, func(d app.Difference) bool {
+		return d.Kind == "audit" && d.ID == "0" // copies of a workspace, made by SQL, have no record
+	})
 	for i, d := range r.Differences {
 		if i == 5 {
 			in.t.Fatalf("and %d more", len(r.Differences)-i)

@@ -6,7 +6,7 @@ import "trak/app"
 // data of each page embeds it, so that templates say {{.Title}} or {{.User.Name}}.
 type Page struct {
 	Title string // of the document, without the product's name
-	Nav   string // the sidebar's current item: overview, invoices, history, disputes, connect, events, team, health, clients, projects, or none
+	Nav   string // the sidebar's current item: overview, invoices, history, disputes, connect, events, team, health, audit, clients, projects, or none
 	Theme string // what the person chose: light, dark, or empty to follow the system
 	CSRF  string // the session's token, masked, for the hidden field of each form
 

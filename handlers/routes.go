@@ -178,6 +178,8 @@ func (h *Server) routes() {
 	settings.Get("/health", h.may(app.ViewHealth), h.health)
 	settings.Post("/health", h.may(app.ViewHealth), h.checkHealth)
 	settings.Post("/health/webhook", h.may(app.ViewHealth), h.ensureWebhook)
+	settings.Get("/audit", h.may(app.ViewAudit), h.auditLog)
+	settings.Get("/audit.csv", h.may(app.ViewAudit), h.auditCSV)
 
 	// Disputes, and what is said against them. Files come in at answer alone: see upload.go.
 	disputes := payments.Group("/disputes")

@@ -188,6 +188,8 @@ var rules = map[string]rule{
 	"GET /w/:slug/settings/health":                                   {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health":                                  {may: string(app.ViewHealth)},
 	"POST /w/:slug/settings/health/webhook":                          {may: string(app.ViewHealth)},
+	"GET /w/:slug/settings/audit":                                    {may: string(app.ViewAudit), query: query("after=1000000&kind=Invoices&from=2020-01-01"), part: "more-audit"},
+	"GET /w/:slug/settings/audit.csv":                                {may: string(app.ViewAudit), part: never},
 	"GET /w/:slug/payments/disputes":                                 {may: string(app.ViewPayments), query: disputeCursor, part: "more-disputes"},
 	"GET /w/:slug/payments/disputes/:id":                             {may: string(app.ViewPayments), of: dispute},
 	"GET /w/:slug/payments/disputes/:id/status":                      {may: string(app.ViewPayments), of: dispute, part: never},

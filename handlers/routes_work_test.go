@@ -85,6 +85,7 @@ func TestRoutesWork(t *testing.T) {
 		}
 	}
 	logsNoSecret(t, w, north, south)
+	auditHoldsNoSecret(t, w, north, south)
 }
 
 // poisoned are headers in which somebody else's host could come in.

@@ -159,10 +159,6 @@ SELECT e.kind, e.detail, e.at, COALESCE(u.name, '') AS user_name
 FROM invoice_events e LEFT JOIN users u ON u.id = e.user_id
 WHERE e.workspace_id = @workspace_id AND e.invoice_id = @invoice_id ORDER BY e.at, e.id;
 
--- name: InsertAudit :exec
-INSERT INTO audit_log (id, workspace_id, user_id, action, subject, before, after, at)
-VALUES (@id, @workspace_id, @user_id, @action, @subject, @before, @after, @at);
-
 -- name: MarkUncollectible :execrows
 UPDATE invoices SET decided = 'uncollectible', uncollectible_at = @uncollectible_at, updated_at = @uncollectible_at, version = version + 1
 WHERE workspace_id = @workspace_id AND id = @id AND decided = 'open';
