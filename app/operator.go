@@ -113,7 +113,7 @@ type OperatorNewUser struct {
 // OperatorCreateUser makes an account, which belongs to no workspace yet. Without a password it
 // returns the link with which one is chosen. Returns billing.FieldErrors for name, email and password.
 func (a *App) OperatorCreateUser(ctx context.Context, in OperatorNewUser) (link string, err error) {
-	user := NewUser{Email: in.Email, Name: in.Name, Password: in.Password}
+	user := NewUser(in)
 	if in.Password == "" {
 		user.Password = auth.NewToken() // nobody learns it
 	}
