@@ -33,10 +33,10 @@ func (b *books) standing() (status billing.Status, received, due int64) {
 	switch {
 	case received == 0:
 		status = billing.Open
-	case received < b.total:
-		status = billing.PartiallyPaid
 	case refunded >= received:
 		status = billing.Refunded
+	case received < b.total:
+		status = billing.PartiallyPaid
 	case refunded > 0:
 		status = billing.PartiallyRefunded
 	default:
