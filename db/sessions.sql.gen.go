@@ -108,6 +108,31 @@ func (q *Queries) FindSession(ctx context.Context, arg FindSessionParams) ([]byt
 	return data, err
 }
 
+const findToken = `-- name: FindToken :one
+SELECT hash, kind, expires_at, used_at, user_id, email, created_at FROM one_time_tokens WHERE hash = $1 AND kind = $2 AND used_at = 0 AND expires_at > $3
+`
+
+type FindTokenParams struct {
+	Hash string
+	Kind string
+	Now  int64
+}
+
+func (q *Queries) FindToken(ctx context.Context, arg FindTokenParams) (OneTimeToken, error) {
+	row := q.db.QueryRowContext(ctx, findToken, arg.Hash, arg.Kind, arg.Now)
+	var i OneTimeToken
+	err := row.Scan(
+		&i.Hash,
+		&i.Kind,
+		&i.ExpiresAt,
+		&i.UsedAt,
+		&i.UserID,
+		&i.Email,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
 const insertOneTimeToken = `-- name: InsertOneTimeToken :exec
 INSERT INTO one_time_tokens (hash, kind, expires_at) VALUES ($1, $2, $3)
 `
@@ -202,6 +227,32 @@ type SetInstallationValueParams struct {
 func (q *Queries) SetInstallationValue(ctx context.Context, arg SetInstallationValueParams) error {
 	_, err := q.db.ExecContext(ctx, setInstallationValue, arg.Name, arg.Value)
 	return err
+}
+
+const takeToken = `-- name: TakeToken :one
+UPDATE one_time_tokens SET used_at = $1 WHERE hash = $2 AND kind = $3 AND used_at = 0 AND expires_at > $1
+RETURNING hash, kind, expires_at, used_at, user_id, email, created_at
+`
+
+type TakeTokenParams struct {
+	Now  int64
+	Hash string
+	Kind string
+}
+
+func (q *Queries) TakeToken(ctx context.Context, arg TakeTokenParams) (OneTimeToken, error) {
+	row := q.db.QueryRowContext(ctx, takeToken, arg.Now, arg.Hash, arg.Kind)
+	var i OneTimeToken
+	err := row.Scan(
+		&i.Hash,
+		&i.Kind,
+		&i.ExpiresAt,
+		&i.UsedAt,
+		&i.UserID,
+		&i.Email,
+		&i.CreatedAt,
+	)
+	return i, err
 }
 
 const useOneTimeToken = `-- name: UseOneTimeToken :execrows

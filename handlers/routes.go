@@ -40,6 +40,8 @@ func (h *Server) routes() {
 	f.Post("/signin/code", h.signInWithCode)
 	f.Post("/signin/passkey/begin", h.beginUsePasskey) // asked by passkey.js
 	f.Post("/signin/passkey", h.signInWithPasskey)
+	f.Get("/signin/reset", h.limitTokens, h.showResetPage)
+	f.Post("/signin/reset", h.limitTokens, h.resetPassword)
 	f.Post("/demo/signin", h.demoSignIn)
 	f.Post("/signout", h.signOut)
 	f.Get("/setup", h.limitTokens, h.setupPage)

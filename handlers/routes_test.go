@@ -63,6 +63,8 @@ var rules = map[string]rule{
 	"POST /signin/code":          {may: anyone, form: fields("code", "000000")},
 	"POST /signin/passkey/begin": {may: anyone, status: 404}, // there are none by an IP address: passkeys_test.go
 	"POST /signin/passkey":       {may: anyone, form: fields("passkey", "{}"), status: 404},
+	"GET /signin/reset":          {may: anyone, query: query("token=x"), status: 404}, // one that works: reset_test.go
+	"POST /signin/reset":         {may: anyone, form: fields("token", "x", "password", "another lantern quiet harbour"), status: 404},
 	"GET /setup":                 {may: anyone, query: query("token=x"), status: 404},
 	"POST /setup":                {may: anyone, form: fields("token", "x", "name", "Kim"), status: 404},
 	"GET /invite":                {may: anyone, query: query("token=x"), status: 404}, // one that works: team_test.go

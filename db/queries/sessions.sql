@@ -49,3 +49,10 @@ SELECT (SELECT count(*) FROM invoices i WHERE i.livemode = @livemode AND i.decid
 -- name: MoveDrafts :exec
 -- A draft belongs to no mode yet: it goes along with the installation.
 UPDATE invoices SET livemode = @livemode WHERE decided = 'draft';
+
+-- name: FindToken :one
+SELECT * FROM one_time_tokens WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
+
+-- name: TakeToken :one
+UPDATE one_time_tokens SET used_at = @now WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now
+RETURNING *;
