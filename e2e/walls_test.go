@@ -32,6 +32,9 @@ const intrusion = `new Promise(done => {
 	setTimeout(() => done({ Ran: window.ran ?? '', Base: document.baseURI, Refused: [...refused] }), 500)
 })`
 
+// ways are the directives that have to refuse something of what gets into a page.
+var ways = []string{"script-src-attr", "script-src-elem", "style-src-attr", "style-src-elem", "img-src", "connect-src", "frame-src", "object-src", "base-uri", "form-action"}
+
 // walls is E7: what gets into a page from outside does not run, and reaches nobody.
 func walls(t *testing.T, s *suite, on screen) {
 	demo := s.demo(t)
@@ -40,20 +43,22 @@ func walls(t *testing.T, s *suite, on screen) {
 	p.underAttack()
 	for _, address := range []string{studio, studio + "/invoices?new=1", studio + "/connect", "/workspaces", clients["Open"], studio + "/nowhere"} {
 		p.to(address)
-		got := eval[struct {
+		var got struct {
 			Ran, Base string
 			Refused   []string
-		}](p, intrusion)
+		}
+		within(t, address+": each way in is refused", func() bool { // a busy browser tells of some late
+			got = eval[struct {
+				Ran, Base string
+				Refused   []string
+			}](p, intrusion)
+			return got.Ran != "" || !slices.ContainsFunc(ways, func(want string) bool { return !slices.Contains(got.Refused, want) })
+		})
 		if got.Ran != "" {
 			t.Errorf("%s: %s ran", address, got.Ran)
 		}
 		if !strings.HasPrefix(got.Base, p.site.url) {
 			t.Errorf("%s: its addresses begin with %s now", address, got.Base)
-		}
-		for _, want := range []string{"script-src-attr", "script-src-elem", "style-src-attr", "style-src-elem", "img-src", "connect-src", "frame-src", "object-src", "base-uri", "form-action"} {
-			if !slices.Contains(got.Refused, want) {
-				t.Errorf("%s: nothing was refused by %s, only by %q", address, want, got.Refused)
-			}
 		}
 	}
 }
