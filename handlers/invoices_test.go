@@ -109,7 +109,7 @@ func TestInvoiceListPolls(t *testing.T) {
 	w.until("its link is closed", func() bool { return w.detail(w.north, first.ID).Link.State == "closed" })
 	p := owner.part(poll, target)
 	p.has(t, 200, `<tr id="row-`+first.ID+`" hx-swap-oob="outerMorph">`, ">Paid<", `id="live-`+second.ID+`" hidden data-live`)
-	p.lacks(t, "row-"+second.ID, first.ID+".") // what has not changed, and what can't change any more
+	p.lacks(t, "row-"+second.ID, first.ID+".")      // what has not changed, and what can't change any more
 	must(t, w.sandbox.Settle(context.Background())) // that the link is closed comes as an event as well
 	next := owner.get(path(w.north, "/payments/invoices")).find(t, listPoll)
 	if p := owner.part(next, target); p.status != http.StatusNoContent {
