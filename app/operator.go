@@ -167,7 +167,7 @@ func (a *App) OperatorResetPassword(ctx context.Context, email, password string)
 		if u.DisabledAt != 0 {
 			return ErrDisabled
 		}
-		if err := tx.DropOneTimeTokensOf(ctx, &u.ID); err != nil {
+		if err := tx.DeleteTokensOfUser(ctx, &u.ID); err != nil {
 			return err
 		}
 		if hash == "" {
@@ -179,7 +179,7 @@ func (a *App) OperatorResetPassword(ctx context.Context, email, password string)
 		if err := tx.SetUserPassword(ctx, db.SetUserPasswordParams{ID: u.ID, PasswordHash: hash}); err != nil {
 			return err
 		}
-		if err := a.endSessions(ctx, tx, u.ID); err != nil {
+		if err := a.endSessions(ctx, tx, u.ID, ""); err != nil {
 			return err
 		}
 		return record(ctx, tx, Actor{}, "operator.reset_password", "user "+u.ID, nil, nil)
@@ -219,10 +219,10 @@ func (a *App) OperatorDisable(ctx context.Context, email string, enable bool) (o
 		if err := tx.SetUserDisabled(ctx, db.SetUserDisabledParams{ID: u.ID, DisabledAt: at}); err != nil {
 			return err
 		}
-		if err := a.endSessions(ctx, tx, u.ID); err != nil {
+		if err := a.endSessions(ctx, tx, u.ID, ""); err != nil {
 			return err
 		}
-		if err := tx.DropOneTimeTokensOf(ctx, &u.ID); err != nil {
+		if err := tx.DeleteTokensOfUser(ctx, &u.ID); err != nil {
 			return err
 		}
 		if !enable {
@@ -236,11 +236,6 @@ func (a *App) OperatorDisable(ctx context.Context, email string, enable bool) (o
 		return record(ctx, tx, Actor{}, action, "user "+u.ID, map[string]bool{"disabled": enable}, map[string]bool{"disabled": !enable})
 	})
 	return ownerless, unlessKnown("disable user", err)
-}
-
-func (a *App) endSessions(ctx context.Context, tx *db.Tx, userID string) error {
-	tx.AfterCommit(a.actors.drop)
-	return tx.KillSessionsOfUser(ctx, db.KillSessionsOfUserParams{UserID: &userID, Nothing: []byte{}})
 }
 
 // OperatorMakeOwner makes somebody an owner of a workspace, whether they were in it or not. Returns
@@ -264,11 +259,11 @@ func (a *App) OperatorMakeOwner(ctx context.Context, email, slug string) error {
 		was, err := tx.RoleOf(ctx, db.RoleOfParams{WorkspaceID: w.ID, UserID: u.ID})
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
-			err = tx.InsertMembership(ctx, db.InsertMembershipParams{WorkspaceID: w.ID, UserID: u.ID, Role: string(Owner), CreatedAt: tx.Now()})
+			err = enrol(ctx, tx, w.ID, u.ID, Owner)
 		case err == nil && was == string(Owner):
 			return nil
 		case err == nil:
-			err = tx.PutRole(ctx, db.PutRoleParams{WorkspaceID: w.ID, UserID: u.ID, Role: string(Owner)})
+			_, err = tx.SetMemberRole(ctx, db.SetMemberRoleParams{WorkspaceID: w.ID, UserID: u.ID, Role: string(Owner)})
 		}
 		if err != nil {
 			return err

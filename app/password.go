@@ -42,11 +42,10 @@ func (a *App) ChangePassword(ctx context.Context, userID, current, password, ip,
 // setPassword stores a new password and ends what the old one had opened: all sessions but that
 // with the handle, which may be "", and links that were mailed.
 func (a *App) setPassword(ctx context.Context, tx *db.Tx, userID, hash, handle string) error {
-	tx.AfterCommit(a.actors.drop)
 	if err := tx.SetUserPassword(ctx, db.SetUserPasswordParams{ID: userID, PasswordHash: hash}); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	if err := tx.KillOtherSessionsOfUser(ctx, db.KillOtherSessionsOfUserParams{UserID: &userID, Handle: handle, Nothing: []byte{}}); err != nil {
+	if err := a.endSessions(ctx, tx, userID, handle); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	if err := tx.DeleteTokensOfUser(ctx, &userID); err != nil {

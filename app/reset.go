@@ -2,9 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 
 	"trak/auth"
 	"trak/billing"
@@ -13,17 +10,7 @@ import (
 
 // ResetOpen says whether a link for a new password works, else ErrNotFound.
 func (a *App) ResetOpen(ctx context.Context, token string) error {
-	err := a.db.View(ctx, db.System, func(q *db.Queries) error {
-		_, err := q.FindToken(ctx, db.FindTokenParams{Hash: auth.HashToken(token), Kind: passwordToken, Now: a.nowMicro()})
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("look up a link for a new password: %w", err)
-	}
-	return nil
+	return a.db.View(ctx, db.System, func(q *db.Queries) error { return a.tokenOpen(ctx, q, passwordToken, token) })
 }
 
 // ResetPassword gives whoever has the link another password, ends all their sessions, and uses the
@@ -43,10 +30,7 @@ func (a *App) ResetPassword(ctx context.Context, token, password string) error {
 		return err
 	}
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		taken, err := tx.TakeToken(ctx, db.TakeTokenParams{Hash: auth.HashToken(token), Kind: passwordToken, Now: tx.Now()})
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
+		taken, err := useToken(ctx, tx, passwordToken, token)
 		if err != nil {
 			return err
 		}

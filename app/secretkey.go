@@ -49,12 +49,7 @@ var sealedColumns = []sealedColumn{
 		store: func(ctx context.Context, tx *db.Tx, id string, sealed []byte) error {
 			return tx.SetTOTPSecret(ctx, db.SetTOTPSecretParams{ID: id, Sealed: sealed})
 		},
-		forget: func(ctx context.Context, tx *db.Tx, id string) error {
-			if err := tx.ForgetRecoveryCodes(ctx, id); err != nil {
-				return err
-			}
-			return tx.ForgetSecondFactor(ctx, id)
-		},
+		forget: dropSecondFactor,
 	},
 	{
 		name: "messages.secret", what: "links in mail that waits",

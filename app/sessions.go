@@ -154,8 +154,7 @@ func sessionValues(data []byte) (values, error) {
 // EndSessionsOf signs a user out everywhere.
 func (a *App) EndSessionsOf(ctx context.Context, userID string) error {
 	err := a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		tx.AfterCommit(a.actors.drop)
-		if err := tx.KillSessionsOfUser(ctx, db.KillSessionsOfUserParams{UserID: &userID, Nothing: []byte{}}); err != nil {
+		if err := a.endSessions(ctx, tx, userID, ""); err != nil {
 			return err
 		}
 		return record(ctx, tx, Actor{UserID: userID}, "end sessions", "user "+userID, nil, nil)
@@ -164,6 +163,12 @@ func (a *App) EndSessionsOf(ctx context.Context, userID string) error {
 		return fmt.Errorf("end sessions of user %s: %w", userID, err)
 	}
 	return nil
+}
+
+// endSessions ends all sessions of a user but the one with the handle, "" = all.
+func (a *App) endSessions(ctx context.Context, tx *db.Tx, userID, but string) error {
+	tx.AfterCommit(a.actors.drop)
+	return tx.KillSessionsOfUser(ctx, db.KillSessionsOfUserParams{UserID: &userID, Handle: but, Nothing: []byte{}})
 }
 
 // Session is one of a person's, as its list shows it.

@@ -43,15 +43,14 @@ func (a *App) SetupLink(ctx context.Context) (path string, err error) {
 // SetupOpen says whether the token is that of the current set-up link, else ErrNotFound.
 func (a *App) SetupOpen(ctx context.Context, token string) error {
 	return a.db.View(ctx, db.System, func(q *db.Queries) error {
-		n, err := q.OneTimeTokenValid(ctx, db.OneTimeTokenValidParams{Hash: auth.HashToken(token), Kind: setupToken, Now: a.nowMicro()})
-		if err != nil {
-			return fmt.Errorf("look up set-up link: %w", err)
+		if err := a.tokenOpen(ctx, q, setupToken, token); err != nil {
+			return err
 		}
 		users, err := q.CountUsers(ctx)
 		if err != nil {
 			return fmt.Errorf("count users: %w", err)
 		}
-		if n == 0 || users > 0 {
+		if users > 0 {
 			return ErrNotFound
 		}
 		return nil
@@ -86,15 +85,14 @@ func (a *App) Setup(ctx context.Context, token string, in SetupInput) (User, Wor
 	var user User
 	var workspace Workspace
 	err = a.db.Update(ctx, db.System, func(tx *db.Tx) error {
-		used, err := tx.UseOneTimeToken(ctx, db.UseOneTimeTokenParams{Hash: auth.HashToken(token), Kind: setupToken, Now: tx.Now()})
-		if err != nil {
+		if _, err := useToken(ctx, tx, setupToken, token); err != nil {
 			return err
 		}
 		users, err := tx.CountUsers(ctx)
 		if err != nil {
 			return err
 		}
-		if used == 0 || users > 0 {
+		if users > 0 {
 			return ErrNotFound
 		}
 		if user, err = insertUser(ctx, tx, newUser, hash); err != nil {

@@ -245,14 +245,19 @@ func (a *App) AddMember(ctx context.Context, workspaceID, userID string, role Ro
 
 func (a *App) addMember(ctx context.Context, tx *db.Tx, workspaceID, userID string, role Role) error {
 	tx.AfterCommit(a.actors.drop)
+	if err := enrol(ctx, tx, workspaceID, userID, role); err != nil {
+		return err
+	}
+	return record(ctx, tx, Actor{UserID: userID, WorkspaceID: workspaceID}, "add member", "user "+userID, nil, map[string]string{"role": string(role)})
+}
+
+// enrol makes somebody a member, who is no former one then.
+func enrol(ctx context.Context, tx *db.Tx, workspaceID, userID string, role Role) error {
 	err := tx.InsertMembership(ctx, db.InsertMembershipParams{WorkspaceID: workspaceID, UserID: userID, Role: string(role), CreatedAt: tx.Now()})
 	if err != nil {
 		return err
 	}
-	if err := tx.DeleteFormerMember(ctx, db.DeleteFormerMemberParams{WorkspaceID: workspaceID, UserID: userID}); err != nil {
-		return err
-	}
-	return record(ctx, tx, Actor{UserID: userID, WorkspaceID: workspaceID}, "add member", "user "+userID, nil, map[string]string{"role": string(role)})
+	return tx.DeleteFormerMember(ctx, db.DeleteFormerMemberParams{WorkspaceID: workspaceID, UserID: userID})
 }
 
 // normalEmail is the form in which emails are stored and compared: two that differ in case or

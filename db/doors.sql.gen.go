@@ -68,7 +68,7 @@ const deleteTokensOfUser = `-- name: DeleteTokensOfUser :exec
 DELETE FROM one_time_tokens WHERE user_id = $1
 `
 
-// With a new password, no link that was sent before leads in.
+// With a new password, or disabled, no link that was sent before leads in.
 func (q *Queries) DeleteTokensOfUser(ctx context.Context, userID *string) error {
 	_, err := q.db.ExecContext(ctx, deleteTokensOfUser, userID)
 	return err
@@ -108,21 +108,6 @@ type InsertRecoveryCodeParams struct {
 
 func (q *Queries) InsertRecoveryCode(ctx context.Context, arg InsertRecoveryCodeParams) error {
 	_, err := q.db.ExecContext(ctx, insertRecoveryCode, arg.UserID, arg.Hash)
-	return err
-}
-
-const killOtherSessionsOfUser = `-- name: KillOtherSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, renewed = FALSE, data = $1 WHERE user_id = $2 AND handle <> $3
-`
-
-type KillOtherSessionsOfUserParams struct {
-	Nothing []byte
-	UserID  *string
-	Handle  string
-}
-
-func (q *Queries) KillOtherSessionsOfUser(ctx context.Context, arg KillOtherSessionsOfUserParams) error {
-	_, err := q.db.ExecContext(ctx, killOtherSessionsOfUser, arg.Nothing, arg.UserID, arg.Handle)
 	return err
 }
 

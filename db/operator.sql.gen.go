@@ -98,15 +98,6 @@ func (q *Queries) DropMessagesOfDisabled(ctx context.Context, userID *string) er
 	return err
 }
 
-const dropOneTimeTokensOf = `-- name: DropOneTimeTokensOf :exec
-DELETE FROM one_time_tokens WHERE user_id = $1
-`
-
-func (q *Queries) DropOneTimeTokensOf(ctx context.Context, userID *string) error {
-	_, err := q.db.ExecContext(ctx, dropOneTimeTokensOf, userID)
-	return err
-}
-
 const insertPersonalToken = `-- name: InsertPersonalToken :exec
 INSERT INTO one_time_tokens (hash, kind, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
 `
@@ -127,21 +118,6 @@ func (q *Queries) InsertPersonalToken(ctx context.Context, arg InsertPersonalTok
 		arg.CreatedAt,
 		arg.ExpiresAt,
 	)
-	return err
-}
-
-const putRole = `-- name: PutRole :exec
-UPDATE memberships SET role = $1 WHERE workspace_id = $2 AND user_id = $3
-`
-
-type PutRoleParams struct {
-	Role        string
-	WorkspaceID string
-	UserID      string
-}
-
-func (q *Queries) PutRole(ctx context.Context, arg PutRoleParams) error {
-	_, err := q.db.ExecContext(ctx, putRole, arg.Role, arg.WorkspaceID, arg.UserID)
 	return err
 }
 

@@ -24,24 +24,6 @@ func (q *Queries) DropMessage(ctx context.Context, arg DropMessageParams) error 
 	return err
 }
 
-const forgetRecoveryCodes = `-- name: ForgetRecoveryCodes :exec
-DELETE FROM recovery_codes WHERE user_id = $1
-`
-
-func (q *Queries) ForgetRecoveryCodes(ctx context.Context, userID string) error {
-	_, err := q.db.ExecContext(ctx, forgetRecoveryCodes, userID)
-	return err
-}
-
-const forgetSecondFactor = `-- name: ForgetSecondFactor :exec
-UPDATE users SET totp_secret = NULL, totp_on_at = 0, totp_step = 0 WHERE id = $1
-`
-
-func (q *Queries) ForgetSecondFactor(ctx context.Context, id string) error {
-	_, err := q.db.ExecContext(ctx, forgetSecondFactor, id)
-	return err
-}
-
 const sealedValues = `-- name: SealedValues :many
 SELECT CAST('installation.value' AS TEXT) AS place, i.name AS id, i.value AS sealed FROM installation i
 UNION ALL

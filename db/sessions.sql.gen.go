@@ -108,31 +108,6 @@ func (q *Queries) FindSession(ctx context.Context, arg FindSessionParams) ([]byt
 	return data, err
 }
 
-const findToken = `-- name: FindToken :one
-SELECT hash, kind, expires_at, used_at, user_id, email, created_at FROM one_time_tokens WHERE hash = $1 AND kind = $2 AND used_at = 0 AND expires_at > $3
-`
-
-type FindTokenParams struct {
-	Hash string
-	Kind string
-	Now  int64
-}
-
-func (q *Queries) FindToken(ctx context.Context, arg FindTokenParams) (OneTimeToken, error) {
-	row := q.db.QueryRowContext(ctx, findToken, arg.Hash, arg.Kind, arg.Now)
-	var i OneTimeToken
-	err := row.Scan(
-		&i.Hash,
-		&i.Kind,
-		&i.ExpiresAt,
-		&i.UsedAt,
-		&i.UserID,
-		&i.Email,
-		&i.CreatedAt,
-	)
-	return i, err
-}
-
 const insertOneTimeToken = `-- name: InsertOneTimeToken :exec
 INSERT INTO one_time_tokens (hash, kind, expires_at) VALUES ($1, $2, $3)
 `
@@ -174,16 +149,18 @@ func (q *Queries) KillSession(ctx context.Context, arg KillSessionParams) error 
 }
 
 const killSessionsOfUser = `-- name: KillSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, renewed = FALSE, data = $1 WHERE user_id = $2
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = $1 WHERE user_id = $2 AND (handle <> $3 OR handle = '')
 `
 
 type KillSessionsOfUserParams struct {
 	Nothing []byte
 	UserID  *string
+	Handle  string
 }
 
+// All but the one with the handle; with none, all. A session without one is never kept.
 func (q *Queries) KillSessionsOfUser(ctx context.Context, arg KillSessionsOfUserParams) error {
-	_, err := q.db.ExecContext(ctx, killSessionsOfUser, arg.Nothing, arg.UserID)
+	_, err := q.db.ExecContext(ctx, killSessionsOfUser, arg.Nothing, arg.UserID, arg.Handle)
 	return err
 }
 
@@ -229,19 +206,19 @@ func (q *Queries) SetInstallationValue(ctx context.Context, arg SetInstallationV
 	return err
 }
 
-const takeToken = `-- name: TakeToken :one
+const useOneTimeToken = `-- name: UseOneTimeToken :one
 UPDATE one_time_tokens SET used_at = $1 WHERE hash = $2 AND kind = $3 AND used_at = 0 AND expires_at > $1
 RETURNING hash, kind, expires_at, used_at, user_id, email, created_at
 `
 
-type TakeTokenParams struct {
+type UseOneTimeTokenParams struct {
 	Now  int64
 	Hash string
 	Kind string
 }
 
-func (q *Queries) TakeToken(ctx context.Context, arg TakeTokenParams) (OneTimeToken, error) {
-	row := q.db.QueryRowContext(ctx, takeToken, arg.Now, arg.Hash, arg.Kind)
+func (q *Queries) UseOneTimeToken(ctx context.Context, arg UseOneTimeTokenParams) (OneTimeToken, error) {
+	row := q.db.QueryRowContext(ctx, useOneTimeToken, arg.Now, arg.Hash, arg.Kind)
 	var i OneTimeToken
 	err := row.Scan(
 		&i.Hash,
@@ -253,22 +230,4 @@ func (q *Queries) TakeToken(ctx context.Context, arg TakeTokenParams) (OneTimeTo
 		&i.CreatedAt,
 	)
 	return i, err
-}
-
-const useOneTimeToken = `-- name: UseOneTimeToken :execrows
-UPDATE one_time_tokens SET used_at = $1 WHERE hash = $2 AND kind = $3 AND used_at = 0 AND expires_at > $1
-`
-
-type UseOneTimeTokenParams struct {
-	Now  int64
-	Hash string
-	Kind string
-}
-
-func (q *Queries) UseOneTimeToken(ctx context.Context, arg UseOneTimeTokenParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, useOneTimeToken, arg.Now, arg.Hash, arg.Kind)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
 }

@@ -18,11 +18,8 @@ SELECT count(*) FROM sessions WHERE user_id = @user_id AND handle = @handle AND 
 UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing
 WHERE user_id = @user_id AND handle = @handle AND (dead = FALSE OR renewed = TRUE);
 
--- name: KillOtherSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE user_id = @user_id AND handle <> @handle;
-
 -- name: DeleteTokensOfUser :exec
--- With a new password, no link that was sent before leads in.
+-- With a new password, or disabled, no link that was sent before leads in.
 DELETE FROM one_time_tokens WHERE user_id = @user_id;
 
 -- name: BeginTOTP :execrows

@@ -15,14 +15,8 @@ SELECT * FROM workspaces WHERE slug = @slug;
 -- name: RoleOf :one
 SELECT role FROM memberships WHERE workspace_id = @workspace_id AND user_id = @user_id;
 
--- name: PutRole :exec
-UPDATE memberships SET role = @role WHERE workspace_id = @workspace_id AND user_id = @user_id;
-
 -- name: SetUserDisabled :exec
 UPDATE users SET disabled_at = @disabled_at WHERE id = @id;
-
--- name: DropOneTimeTokensOf :exec
-DELETE FROM one_time_tokens WHERE user_id = @user_id;
 
 -- name: DropMessagesOfDisabled :exec
 -- What waits for somebody who is let in no more is not sent, and the link in it is dropped.

@@ -10,12 +10,6 @@ SELECT 'messages.secret', m.id, m.secret FROM messages m WHERE m.secret IS NOT N
 -- name: SetTOTPSecret :exec
 UPDATE users SET totp_secret = @sealed WHERE id = @id;
 
--- name: ForgetSecondFactor :exec
-UPDATE users SET totp_secret = NULL, totp_on_at = 0, totp_step = 0 WHERE id = @id;
-
--- name: ForgetRecoveryCodes :exec
-DELETE FROM recovery_codes WHERE user_id = @user_id;
-
 -- name: SetMessageSecret :exec
 UPDATE messages SET secret = @sealed WHERE id = @id;
 

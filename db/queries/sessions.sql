@@ -13,7 +13,8 @@ WHERE sessions.dead = FALSE;
 UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE token = @token;
 
 -- name: KillSessionsOfUser :exec
-UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE user_id = @user_id;
+-- All but the one with the handle; with none, all. A session without one is never kept.
+UPDATE sessions SET dead = TRUE, renewed = FALSE, data = @nothing WHERE user_id = @user_id AND (handle <> @handle OR handle = '');
 
 -- name: DeleteExpiredSessions :exec
 DELETE FROM sessions WHERE expiry <= @now;
@@ -24,8 +25,9 @@ INSERT INTO one_time_tokens (hash, kind, expires_at) VALUES (@hash, @kind, @expi
 -- name: OneTimeTokenValid :one
 SELECT count(*) FROM one_time_tokens WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
 
--- name: UseOneTimeToken :execrows
-UPDATE one_time_tokens SET used_at = @now WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
+-- name: UseOneTimeToken :one
+UPDATE one_time_tokens SET used_at = @now WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now
+RETURNING *;
 
 -- name: DeleteOneTimeTokens :exec
 DELETE FROM one_time_tokens WHERE kind = @kind;
@@ -49,10 +51,3 @@ SELECT (SELECT count(*) FROM invoices i WHERE i.livemode = @livemode AND i.decid
 -- name: MoveDrafts :exec
 -- A draft belongs to no mode yet: it goes along with the installation.
 UPDATE invoices SET livemode = @livemode WHERE decided = 'draft';
-
--- name: FindToken :one
-SELECT * FROM one_time_tokens WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now;
-
--- name: TakeToken :one
-UPDATE one_time_tokens SET used_at = @now WHERE hash = @hash AND kind = @kind AND used_at = 0 AND expires_at > @now
-RETURNING *;
